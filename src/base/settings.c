@@ -1,0 +1,92 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.c
+ *	  Server settings mlops.*, defined from one table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "base/settings.h"
+
+int			mlops_max_concurrent_runs;
+int			mlops_max_queued_runs;
+int			mlops_max_run_time;
+int			mlops_max_threads;
+int			mlops_trainer_memory;
+bool		mlops_allow_superuser_runs;
+int			mlops_max_rows;
+int			mlops_max_columns;
+int			mlops_max_categories;
+int			mlops_max_spool_size;
+int			mlops_max_model_size;
+
+typedef struct IntSetting
+{
+	const char *name;
+	const char *description;
+	const char *detail;
+	int		   *variable;
+	int			boot_value;
+	int			min_value;
+	int			max_value;
+	int			flags;
+} IntSetting;
+
+static const IntSetting int_settings[] = {
+	{"mlops.max_concurrent_runs", "Sets the maximum number of runs at a time in one database.",
+	"Further runs wait in the queue. 0 starts none.",
+	&mlops_max_concurrent_runs, 2, 0, 64, 0},
+	{"mlops.max_queued_runs", "Sets the maximum number of unfinished runs of one role.",
+		NULL,
+	&mlops_max_queued_runs, 10000, 0, INT_MAX, 0},
+	{"mlops.max_run_time", "Sets the maximum duration of one run.",
+	"0 turns the limit off.", &mlops_max_run_time, 86400, 0, INT_MAX, GUC_UNIT_S},
+	{"mlops.max_threads", "Sets the maximum number of threads of one training.",
+		"It is also the default of the parameter nthread.",
+	&mlops_max_threads, 1, 1, 256, 0},
+	{"mlops.trainer_memory", "Sets the maximum address space of one training process.",
+		"0 turns the limit off.",
+	&mlops_trainer_memory, 4096, 0, INT_MAX, GUC_UNIT_MB},
+	{"mlops.max_rows", "Sets the maximum number of rows of one data set, in thousands.",
+		"0 turns the limit off.",
+	&mlops_max_rows, 100000, 0, INT_MAX, 0},
+	{"mlops.max_columns", "Sets the maximum number of features.",
+		"Every element of an array column is one feature.",
+	&mlops_max_columns, 4096, 1, 32000, 0},
+	{"mlops.max_categories", "Sets the maximum number of categories of one column.",
+		NULL,
+	&mlops_max_categories, 1000, 2, 1000000, 0},
+	{"mlops.max_spool_size", "Sets the maximum size of the encoded rows of one run.",
+		"0 turns the limit off.",
+	&mlops_max_spool_size, 16384, 0, INT_MAX, GUC_UNIT_MB},
+	{"mlops.max_model_size", "Sets the maximum size of one model.",
+		"Larger values than 511 MB could not be dumped by pg_dump.",
+	&mlops_max_model_size, 256, 1, 511, GUC_UNIT_MB},
+};
+
+void
+mlops_settings_init(void)
+{
+	for (int i = 0; i < lengthof(int_settings); i++)
+	{
+		const IntSetting *setting = &int_settings[i];
+
+		DefineCustomIntVariable(setting->name, setting->description, setting->detail,
+								setting->variable, setting->boot_value,
+								setting->min_value, setting->max_value,
+								PGC_SIGHUP, setting->flags, NULL, NULL, NULL);
+	}
+
+	DefineCustomBoolVariable("mlops.allow_superuser_runs",
+							 "Allows runs whose submitter is a superuser.",
+							 "The query of a run has all rights of its submitter.",
+							 &mlops_allow_superuser_runs, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("mlops");
+}

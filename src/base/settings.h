@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *	  Server settings mlops.*; docs/reference.md lists them.
+ *
+ * Limits are SIGHUP: a user's query cannot raise them with set_config.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_SETTINGS_H
+#define MLOPS_SETTINGS_H
+
+/* runs */
+extern int	mlops_max_concurrent_runs;	/* per database */
+extern int	mlops_max_queued_runs;	/* per role */
+extern int	mlops_max_run_time;		/* s; 0: no limit */
+extern int	mlops_max_threads;		/* of one trainer */
+extern int	mlops_trainer_memory;	/* MB; 0: no limit */
+extern bool mlops_allow_superuser_runs;
+
+/* data */
+extern int	mlops_max_rows;			/* thousands; 0: no limit */
+extern int	mlops_max_columns;		/* features of one row */
+extern int	mlops_max_categories;	/* labels of one column */
+extern int	mlops_max_spool_size;	/* MB; 0: no limit */
+
+/* models */
+extern int	mlops_max_model_size;	/* MB, below 512 so that pg_dump works */
+
+extern void mlops_settings_init(void);
+
+#endif							/* MLOPS_SETTINGS_H */

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_compat.h
+ *	  The only place that looks at PG_VERSION_NUM.
+ *
+ * A back-ported helper takes the new server's name; changed behaviour takes
+ * the suffix _compat.  Supported: 15 to 18.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_PG_COMPAT_H
+#define MLOPS_PG_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "mlops supports PostgreSQL 15 to 18"
+#endif
+
+/* varatt.h was split from postgres.h in 16 */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#endif							/* MLOPS_PG_COMPAT_H */

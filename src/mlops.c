@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * mlops.c
+ *	  Module magic and start: one call per folder, in the order of the flow.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "base/settings.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	mlops_settings_init();
+}

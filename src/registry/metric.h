@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * metric.h
+ *	  Quality of predictions, under scikit-learn's names and values.
+ *
+ * Pure C, shared by evaluate, compare and the trainer.  Scores come in, not
+ * hard labels, wherever the metric wants scores.  A metric that is not defined
+ * for the rows at hand (one class, no rows) is NaN and becomes NULL in SQL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_METRIC_H
+#define MLOPS_METRIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum MetricTask
+{
+	METRIC_REGRESSION,
+	METRIC_BINARY,
+	METRIC_MULTICLASS,
+	METRIC_RANKING,
+	METRIC_SURVIVAL
+} MetricTask;
+
+/*
+ * The rows to judge.  Scores, by task:
+ *	 regression  one prediction per row (n_scores >= 1: quantiles, the first counts)
+ *	 binary      probability of the positive class; label 0 or 1
+ *	 multiclass  n_scores = number of classes, probabilities; label = class index
+ *	 ranking     one score; groups are contiguous, in group[]
+ *	 survival    one score = risk (higher is earlier) for Cox, time for AFT;
+ *				 label/upper as XGBoost has them
+ */
+typedef struct MetricInput
+{
+	MetricTask	task;
+	size_t		n;
+	uint32_t	n_scores;		/* scores of one row */
+	const float *score;			/* n * n_scores */
+	const float *label;			/* n */
+	const float *upper;			/* n; upper bounds (AFT), else NULL */
+	const float *weight;		/* n, or NULL */
+	const uint64_t *group;		/* n, or NULL */
+	double		threshold;		/* binary: positive from here */
+	const char *objective;		/* XGBoost's name: chooses deviances, Cox or AFT */
+	double		quantile;		/* reg:quantileerror: its alpha; else 0.5 */
+} MetricInput;
+
+#define METRIC_MAX 32
+
+typedef struct MetricValue
+{
+	const char *name;			/* static string */
+	double		value;			/* NaN: not defined */
+	double		std_error;		/* NaN: none */
+} MetricValue;
+
+/*
+ * Compute all metrics of the task; returns their number (at most METRIC_MAX),
+ * or -1 when memory is short.  "interrupted" may be NULL; when it says true,
+ * returns -2.
+ */
+extern int	mlops_metric_compute(const MetricInput *input, MetricValue *values,
+								 bool (*interrupted) (void));
+
+/* The metric that decides between versions: its name, and whether more is better. */
+extern const char *mlops_metric_primary(MetricTask task, const char *objective, bool *greater_is_better);
+
+/* Whether more of the named metric is better. */
+extern bool mlops_metric_greater_is_better(const char *name);
+
+/*
+ * Loss of one row (log loss, squared error, ...), whose mean orders versions;
+ * differences of it give paired confidence intervals.
+ */
+extern double mlops_metric_row_loss(const MetricInput *input, size_t row);
+
+/* Probability threshold that maximises F1; 0.5 when undefined. */
+extern double mlops_metric_best_f1_threshold(const MetricInput *input);
+
+#endif							/* MLOPS_METRIC_H */

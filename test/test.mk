@@ -1,0 +1,1 @@
+# Test targets; see docs/contributing.md.
