@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * encode.h
+ *	  A row of any shape -> float32 vector in the order of a signature.
+ *
+ * Columns match by name; extra ones are ignored; a missing one, or one of the
+ * wrong kind, is an error that names it.  NULL and NaN become NaN (missing); an
+ * infinite or too large number is an error that names the column; a category
+ * that the dictionary does not have becomes the number of categories, which
+ * XGBoost treats as one it never saw.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_ENCODE_H
+#define MLOPS_ENCODE_H
+
+#include "access/tupdesc.h"
+
+#include "feature/signature.h"
+
+typedef struct EncodePlan EncodePlan;
+
+/* Made once per row type, in the current context, which must outlive it. */
+extern EncodePlan *mlops_encode_plan(const Signature *signature, TupleDesc tupdesc);
+
+/* Encode one deformed row; vector[n_features].  Temporary memory is taken
+ * from the current context only for types that need it. */
+extern void mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull,
+							 float *vector);
+
+/* Number of category values of the last row that the dictionaries did not have. */
+extern int	mlops_encode_unseen(const EncodePlan *plan);
+
+/* One SQL value of a numeric or boolean type -> nearest float32; the error for
+ * an infinity names "column". */
+extern float mlops_encode_number(Datum value, Oid type, const char *column);
+
+#endif							/* MLOPS_ENCODE_H */
