@@ -39,7 +39,7 @@ typedef struct IntSetting
 
 static const IntSetting int_settings[] = {
 	{"mlops.max_concurrent_runs", "Sets the maximum number of runs at a time in one database.",
-	"Further runs wait in the queue. 0 starts none.",
+		"Further runs wait in the queue. 0 starts none.",
 	&mlops_max_concurrent_runs, 2, 0, 64, 0},
 	{"mlops.max_queued_runs", "Sets the maximum number of unfinished runs of one role.",
 		NULL,

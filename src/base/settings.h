@@ -13,14 +13,14 @@
 /* runs */
 extern int	mlops_max_concurrent_runs;	/* per database */
 extern int	mlops_max_queued_runs;	/* per role */
-extern int	mlops_max_run_time;		/* s; 0: no limit */
-extern int	mlops_max_threads;		/* of one trainer */
+extern int	mlops_max_run_time; /* s; 0: no limit */
+extern int	mlops_max_threads;	/* of one trainer */
 extern int	mlops_trainer_memory;	/* MB; 0: no limit */
 extern bool mlops_allow_superuser_runs;
 
 /* data */
-extern int	mlops_max_rows;			/* thousands; 0: no limit */
-extern int	mlops_max_columns;		/* features of one row */
+extern int	mlops_max_rows;		/* thousands; 0: no limit */
+extern int	mlops_max_columns;	/* features of one row */
 extern int	mlops_max_categories;	/* labels of one column */
 extern int	mlops_max_spool_size;	/* MB; 0: no limit */
 

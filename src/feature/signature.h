@@ -29,7 +29,8 @@ typedef enum FeatureKind
 
 typedef struct Feature
 {
-	char	   *name;			/* as XGBoost sees it: column, or column[element] */
+	char	   *name;			/* as XGBoost sees it: column, or
+								 * column[element] */
 	char	   *column;			/* column of the query */
 	int			element;		/* index from 1 within an array column, else 0 */
 	char	   *type;			/* SQL type of the column, format_type() */

@@ -46,7 +46,8 @@ enum
 	TRAINER_FD_VALIDATION = 6,
 	TRAINER_FD_TEST = 7,
 	TRAINER_FD_MODEL = 8,		/* write only: the model bytes */
-	TRAINER_FD_BASELINE = 9,	/* read only: model bytes; only with baseline=1 */
+	TRAINER_FD_BASELINE = 9,	/* read only: model bytes; only with
+								 * baseline=1 */
 	TRAINER_N_FDS = 10			/* everything from here on is closed */
 };
 
@@ -54,16 +55,19 @@ typedef enum TrainerMessageType
 {
 	TRAINER_HELLO = 1,			/* text: library version "1.7.4" */
 	TRAINER_PHASE,				/* text: loading | training | evaluating */
-	TRAINER_ROUND,				/* index: round; text: metric name; part; value */
+	TRAINER_ROUND,				/* index: round; text: metric name; part;
+								 * value */
 	TRAINER_STOPPED,			/* index: best iteration after early stopping */
-	TRAINER_METRIC,				/* final: text: name; part; weighted; value; error; n */
+	TRAINER_METRIC,				/* final: text: name; part; weighted; value;
+								 * error; n */
 	TRAINER_BASELINE_METRIC,	/* the same, of the baseline on the test part */
-	TRAINER_BASELINE_LOSS,		/* paired: value = mean(loss new - loss baseline), error = its
-								 * standard error, n */
+	TRAINER_BASELINE_LOSS,		/* paired: value = mean(loss new - loss
+								 * baseline), error = its standard error, n */
 	TRAINER_THRESHOLD,			/* value: threshold chosen */
 	TRAINER_NOTE,				/* text: something the user should know */
 	TRAINER_ERROR,				/* text: why it failed; the last message then */
-	TRAINER_DONE				/* n: model bytes written; index: peak memory in kB */
+	TRAINER_DONE				/* n: model bytes written; index: peak memory
+								 * in kB */
 } TrainerMessageType;
 
 /* One message; smaller than PIPE_BUF, so that a write is all or nothing. */
@@ -76,7 +80,7 @@ typedef struct TrainerMessage
 	int64_t		n;
 	double		value;
 	double		error;			/* standard error; NaN: none */
-	char		text[984];		/* zero-terminated */
+	char text[	984];			/* zero-terminated */
 } TrainerMessage;
 
 #endif							/* MLOPS_TRAINER_PROTOCOL_H */

@@ -45,7 +45,8 @@ typedef struct MetricInput
 	const float *weight;		/* n, or NULL */
 	const uint64_t *group;		/* n, or NULL */
 	double		threshold;		/* binary: positive from here */
-	const char *objective;		/* XGBoost's name: chooses deviances, Cox or AFT */
+	const char *objective;		/* XGBoost's name: chooses deviances, Cox or
+								 * AFT */
 	double		quantile;		/* reg:quantileerror: its alpha; else 0.5 */
 } MetricInput;
 

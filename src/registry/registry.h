@@ -51,7 +51,7 @@ extern bool mlops_registry_permits(const char *model, Oid role, ModelPrivilege p
 extern void mlops_registry_require(const char *model, ModelPrivilege privilege);
 
 /* Model bytes, checked against their digest; palloc'ed bytea. */
-extern bytea *mlops_registry_load(const uint8 *digest);
+extern bytea *mlops_registry_load(const uint8 * digest);
 
 /* Build a forest from bytes: forest errors become ereports; the image is
  * palloc'ed in the current context; interruptible. */

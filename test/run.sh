@@ -1,0 +1,47 @@
+#!/bin/bash
+# Build, copy the PostgreSQL installation, install mlops into the copy, and run
+# the named layers there as an unprivileged user: lint unit interop sql isolation
+# tap bench demo.  Ends with "N passed, N failed".
+#
+# Nothing outside a temporary folder changes: no server is touched but the ones
+# started here.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+source_dir=$PWD
+
+server_bin=$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1 | xargs dirname)
+export PG_CONFIG=$server_bin/pg_config
+jobs=$(nproc)
+
+make -s -j"$jobs" PG_CONFIG="$PG_CONFIG" all || { echo "build failed"; echo "0 passed, 1 failed"; exit 1; }
+
+work=$(mktemp -d /tmp/mlops-test.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+
+# The installation can be moved: its programs find everything relative to themselves.
+version=$(basename "$(dirname "$server_bin")")
+private=$work/usr/lib/postgresql/$version
+mkdir -p "$work/usr/lib/postgresql" "$work/usr/share/postgresql"
+cp -a "/usr/lib/postgresql/$version" "$private"
+cp -a "/usr/share/postgresql/$version" "$work/usr/share/postgresql/$version"
+make -s PG_CONFIG="$private/bin/pg_config" install > /dev/null || { echo "install failed"; exit 1; }
+
+# The tree, where the unprivileged user can write.
+mkdir "$work/mlops"
+tar -c --exclude=.git -C "$source_dir" . | tar -x -C "$work/mlops"
+
+user=$(id -un)
+if [ "$(id -u)" -eq 0 ]; then
+	user=postgres
+	chown -R postgres: "$work"
+fi
+
+as_user() {
+	if [ "$(id -un)" = "$user" ]; then "$@"; else runuser -u "$user" -- "$@"; fi
+}
+
+as_user env -C "$work/mlops" \
+	PATH="$private/bin:$PATH" PG_CONFIG="$private/bin/pg_config" \
+	HOME="$work" TMPDIR="$work" LC_ALL=C.UTF-8 CI="${CI:-}" \
+	bash test/layers.sh "$@"

@@ -1,0 +1,32 @@
+#!/bin/bash
+# Install the Debian packages that building, testing and the demo need, if any is missing.
+set -eu
+
+version=$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null | sort -V | tail -n 1 | cut -d/ -f5)
+if [ -z "$version" ]; then
+	version=$(apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
+fi
+packages="build-essential libssl-dev libxgboost-dev libipc-run-perl pg-bsd-indent clang binutils
+	python3-minimal python3-sklearn python3-xgboost python3-psycopg
+	postgresql-${version:-15} postgresql-server-dev-${version:-15} postgresql-${version:-15}-cron"
+
+missing=
+for package in $packages; do
+	dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "missing packages:$missing"
+	echo "Install them, or run this as root."
+	exit 1
+fi
+echo "installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+# A server package makes and starts a cluster unless told otherwise; none is wanted here.
+if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+	mkdir -p /etc/postgresql-common
+	echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+fi
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends $missing > /dev/null
