@@ -101,6 +101,7 @@ CREATE TABLE mlops.run (
 );
 CREATE INDEX run_due_idx ON mlops.run (not_before, id) WHERE status IN ('queued', 'running');
 CREATE INDEX run_model_idx ON mlops.run (model, id);
+CREATE INDEX run_dataset_idx ON mlops.run (dataset_id);
 COMMENT ON TABLE mlops.run IS 'Queue and record of trainings and evaluations. A running row is alive while its executor holds a lock on its id.';
 COMMENT ON COLUMN mlops.run.id IS 'Run identifier, returned by train and retrain.';
 COMMENT ON COLUMN mlops.run.kind IS 'train, evaluate or import.';
@@ -178,6 +179,8 @@ CREATE TABLE mlops.model_version (
 	library_version text,
 	booster text NOT NULL,
 	objective text NOT NULL,
+	task text NOT NULL,
+	classes text[],
 	signature jsonb NOT NULL,
 	threshold float8 CHECK (threshold >= 0 AND threshold <= 1),
 	recipe jsonb,
@@ -192,6 +195,7 @@ CREATE TABLE mlops.model_version (
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	deleted_at timestamptz,
 	deleted_by regrole,
+	delete_reason text,
 	PRIMARY KEY (model, version)
 );
 CREATE INDEX model_version_digest_idx ON mlops.model_version (digest);
@@ -204,6 +208,8 @@ COMMENT ON COLUMN mlops.model_version.size IS 'Number of model bytes.';
 COMMENT ON COLUMN mlops.model_version.library_version IS 'XGBoost version that wrote the bytes.';
 COMMENT ON COLUMN mlops.model_version.booster IS 'gbtree, dart or gblinear.';
 COMMENT ON COLUMN mlops.model_version.objective IS 'XGBoost objective.';
+COMMENT ON COLUMN mlops.model_version.task IS 'Task of the model, repeated here for one probe.';
+COMMENT ON COLUMN mlops.model_version.classes IS 'Class labels of the model in the order of predict_proba, repeated here for one probe; NULL unless binary or multiclass.';
 COMMENT ON COLUMN mlops.model_version.signature IS 'Ordered features with types, kinds and category dictionaries, and the target; docs/reference.md gives the form.';
 COMMENT ON COLUMN mlops.model_version.threshold IS 'Probability from which predict_class answers the positive class; NULL for other tasks than binary.';
 COMMENT ON COLUMN mlops.model_version.recipe IS 'Arguments and context that made it; what retrain repeats. NULL for an imported model.';
@@ -218,13 +224,15 @@ COMMENT ON COLUMN mlops.model_version.created_by IS 'Role that trained or regist
 COMMENT ON COLUMN mlops.model_version.created_at IS 'Time of creation.';
 COMMENT ON COLUMN mlops.model_version.deleted_at IS 'Time of deletion; the bytes are gone then, lineage and metrics stay.';
 COMMENT ON COLUMN mlops.model_version.deleted_by IS 'Role that deleted it.';
+COMMENT ON COLUMN mlops.model_version.delete_reason IS 'Reason given with the deletion.';
 
 CREATE TABLE mlops.alias (
 	model text COLLATE "C" NOT NULL,
 	alias text COLLATE "C" NOT NULL
 		CHECK (alias OPERATOR(pg_catalog.~) '^[a-z][a-z0-9_-]{0,62}$'
-			   AND alias <> 'latest' AND alias OPERATOR(pg_catalog.!~) '^v[0-9]+$'),
+			   AND alias OPERATOR(pg_catalog.<>) 'latest' AND alias OPERATOR(pg_catalog.!~) '^v[0-9]+$'),
 	version int NOT NULL,
+	owner regrole NOT NULL,
 	updated_by regrole NOT NULL,
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	reason text,
@@ -235,6 +243,7 @@ COMMENT ON TABLE mlops.alias IS 'Named pointers to versions. A bare model name m
 COMMENT ON COLUMN mlops.alias.model IS 'Model name.';
 COMMENT ON COLUMN mlops.alias.alias IS 'Alias; matches ^[a-z][a-z0-9_-]{0,62}$, not latest and not v followed by a number.';
 COMMENT ON COLUMN mlops.alias.version IS 'Version it points to.';
+COMMENT ON COLUMN mlops.alias.owner IS 'Owner of the model, repeated here so that a prediction needs one probe for both.';
 COMMENT ON COLUMN mlops.alias.updated_by IS 'Role that moved it last.';
 COMMENT ON COLUMN mlops.alias.updated_at IS 'Time of the last move.';
 COMMENT ON COLUMN mlops.alias.reason IS 'Reason given with the last move.';

@@ -25,11 +25,20 @@ typedef enum ModelPrivilege
 	MODEL_OWN					/* each includes the ones before it */
 } ModelPrivilege;
 
+/* A parsed reference: version 0 means "by alias". */
+typedef struct ModelReference
+{
+	char	   *model;
+	char	   *alias;			/* NULL with a version */
+	int			version;
+} ModelReference;
+
 typedef struct ModelVersion
 {
 	char	   *model;
 	int			version;
 	uint8		digest[MLOPS_DIGEST_SIZE];
+	char	   *format;			/* ubj or json, as stored */
 	char	   *task;
 	char	   *objective;
 	Jsonb	   *signature;
@@ -41,27 +50,52 @@ typedef struct ModelVersion
 /*
  * Resolve a reference for the current user, who needs "privilege".  A missing
  * and a forbidden model give the same error.  Allocates in the current context.
+ * This function and the ones down to load read by index scans of their own under
+ * the active snapshot: also on a standby, in a parallel worker, and for a user
+ * without any right on our tables.
  */
 extern ModelVersion *mlops_registry_resolve(const char *reference, ModelPrivilege privilege);
 
-/* Whether "role" has "privilege" on the model (owner, superuser, grants). */
+/* The same, but a deleted version is found as well: for its lineage. */
+extern ModelVersion *mlops_registry_resolve_any(const char *reference, ModelPrivilege privilege);
+
+/* Whether "role" has "privilege" on the model (owner, superuser, grants);
+ * false when there is no such model. */
 extern bool mlops_registry_permits(const char *model, Oid role, ModelPrivilege privilege);
 
-/* The same as an error for the current user. */
+/* Whether the role submitted the run, or has the privilege on its model. */
+extern bool mlops_registry_permits_run(int64 run, Oid role, ModelPrivilege privilege);
+
+/* permits as an error for the current user. */
 extern void mlops_registry_require(const char *model, ModelPrivilege privilege);
 
-/* Model bytes, checked against their digest; palloc'ed bytea. */
-extern bytea *mlops_registry_load(const uint8 * digest);
+/* Model bytes, checked against their digest; palloc'ed. */
+extern bytea *mlops_registry_load(const uint8 *digest);
 
-/* Build a forest from bytes: forest errors become ereports; the image is
- * palloc'ed in the current context; interruptible. */
+/* Error inside a security-restricted operation, for functions that write. */
+extern void mlops_registry_refuse_restricted(void);
+
+/*
+ * Build a forest from bytes: forest errors become ereports.  The image, and the
+ * strings of the description (which may be NULL), live as long as the current
+ * memory context; do not free them.  Interruptible.
+ */
 extern Forest *mlops_registry_build_forest(const bytea *bytes, ForestDescription *description);
+
+/* SHA-256 of some bytes; digest[MLOPS_DIGEST_SIZE]. */
+extern void mlops_registry_digest(const void *bytes, size_t size, uint8 *digest);
 
 /* Check the form of names; errors say the rule. */
 extern void mlops_registry_check_model_name(const char *name);
 extern void mlops_registry_check_alias(const char *alias);
+extern void mlops_registry_parse_reference(const char *reference, ModelReference *parsed);
 
-/* Create the model when it is new (owned by "owner"), else demand MODEL_OWN of "owner". */
+/* Privilege by name: predict, read or own; an error for any other. */
+extern ModelPrivilege mlops_registry_privilege_from_name(const char *name);
+extern const char *mlops_registry_privilege_name(ModelPrivilege privilege);
+
+/* Create the model when it is new (owned by "owner"), else demand MODEL_OWN of
+ * "owner".  A model made in the same command is not yet visible to permits. */
 extern void mlops_registry_ensure_model(const char *name, Oid owner);
 
 /* A version about to be stored. */
@@ -87,13 +121,15 @@ typedef struct NewVersion
 
 /*
  * Store a version under the model's row lock: next number, blob, champion on
- * the first.  The same bytes and signature as the newest version return that
- * version with *existed set.  Parses the bytes first.
+ * the first.  The same bytes, signature and threshold as the newest version
+ * return that version with *existed set.  Parses the bytes first.  Task and
+ * classes are fixed by version 1; others are an error.  No rights check.
  */
 extern int	mlops_registry_publish(const NewVersion *version, bool *existed);
 
-/* Move an alias; expected_version -1: whatever it was.  Returns the version
- * before, 0 when there was none.  No rights check. */
+/* Move an alias, or remove it with version 0.  expected_version is the version
+ * that must hold now: 0 none, -1 whatever it is.  Returns the version before, 0
+ * when there was none.  No rights check. */
 extern int	mlops_registry_move_alias(const char *model, const char *alias, int version,
 									  int expected_version, Oid by, const char *reason);
 

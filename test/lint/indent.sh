@@ -9,7 +9,7 @@ trap 'rm -f "$typedefs" "$scratch"' EXIT
 files=$(find src test -name '*.[ch]' | sort)
 {
 	find $files "$("${PG_CONFIG:-pg_config}" --includedir-server)" -name '*.[ch]' -print0 |
-		xargs -0 sed -nE 's/^\} ?([A-Za-z_][A-Za-z0-9_]+);$/\1/p; s/^typedef [^(]*[ *]([A-Za-z_][A-Za-z0-9_]+)(\[[^]]*\])?;$/\1/p; s/^typedef .*\(\*([A-Za-z_][A-Za-z0-9_]+)\).*/\1/p'
+		xargs -0 sed -nE 's/^\} ?([A-Za-z_][A-Za-z0-9_]+);$/\1/p; s/^typedef [^(]*[ *]([A-Za-z_][A-Za-z0-9_]+)(\[[^]]*\])?;[ \t]*(\/\*.*)?$/\1/p; s/^typedef .*\(\*([A-Za-z_][A-Za-z0-9_]+)\).*/\1/p'
 	printf '%s\n' bool size_t ssize_t pid_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t
 } | sort -u > "$typedefs"
 

@@ -1,0 +1,365 @@
+/*-------------------------------------------------------------------------
+ *
+ * resolve.c
+ *	  From a reference to a version, from a digest to bytes, under rights.
+ *
+ * First step of every prediction.  Reads our tables by index scans of its own
+ * under the active snapshot instead of SPI, so that it costs two probes for the
+ * owner and three for others, and runs where SPI or our tables' grants would
+ * not allow it.  Text keys are COLLATE "C" because scan keys of the system are.
+ *
+ * Locks: AccessShareLock on the tables read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/error.h"
+#include "base/spi.h"
+#include "registry/registry.h"
+#include "registry/tables.h"
+
+typedef struct Probe
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;			/* current row */
+} Probe;
+
+static void
+begin_probe(Probe *probe, const char *table, const char *index, int n_keys, ScanKey keys)
+{
+	Assert(ActiveSnapshotSet());
+	probe->rel = table_open(mlops_relation(table), AccessShareLock);
+	probe->scan = systable_beginscan(probe->rel, mlops_relation(index), true,
+									 GetActiveSnapshot(), n_keys, keys);
+	probe->tuple = NULL;
+}
+
+static bool
+fetch_row(Probe *probe)
+{
+	probe->tuple = systable_getnext(probe->scan);
+	return HeapTupleIsValid(probe->tuple);
+}
+
+static void
+end_probe(Probe *probe)
+{
+	systable_endscan(probe->scan);
+	table_close(probe->rel, AccessShareLock);
+}
+
+/* Column of the current row; a NULL is (Datum) 0. */
+static Datum
+get_column(const Probe *probe, int column, bool *isnull)
+{
+	return heap_getattr(probe->tuple, column, RelationGetDescr(probe->rel), isnull);
+}
+
+static Datum
+get_filled_column(const Probe *probe, int column)
+{
+	bool		isnull;
+	Datum		value = get_column(probe, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "column %d of relation \"%s\" is null", column,
+			 RelationGetRelationName(probe->rel));
+	return value;
+}
+
+static void
+init_text_key(ScanKey key, int column, const char *value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(value));
+}
+
+/* Owner of a model; InvalidOid when there is no such model. */
+static Oid
+find_owner(const char *model)
+{
+	Probe		probe;
+	ScanKeyData key;
+	Oid			owner = InvalidOid;
+
+	init_text_key(&key, Anum_model_name, model);
+	begin_probe(&probe, "model", "model_pkey", 1, &key);
+	if (fetch_row(&probe))
+		owner = DatumGetObjectId(get_filled_column(&probe, Anum_model_owner));
+	end_probe(&probe);
+	return owner;
+}
+
+/* Version of an alias and owner of its model; 0 when there is no such alias. */
+static int
+find_alias(const char *model, const char *alias, Oid *owner)
+{
+	Probe		probe;
+	ScanKeyData keys[2];
+	int			version = 0;
+
+	init_text_key(&keys[0], Anum_alias_model, model);
+	init_text_key(&keys[1], Anum_alias_alias, alias);
+	begin_probe(&probe, "alias", "alias_pkey", 2, keys);
+	if (fetch_row(&probe))
+	{
+		version = DatumGetInt32(get_filled_column(&probe, Anum_alias_version));
+		*owner = DatumGetObjectId(get_filled_column(&probe, Anum_alias_owner));
+	}
+	end_probe(&probe);
+	return version;
+}
+
+/*
+ * Whether the role has the privilege by a grant.  Role 0 is PUBLIC; the OID of
+ * a dropped role matches nobody.
+ */
+static bool
+find_grant(const char *model, Oid role, ModelPrivilege privilege)
+{
+	Probe		probe;
+	ScanKeyData key;
+	bool		found = false;
+
+	init_text_key(&key, Anum_model_privilege_model, model);
+	begin_probe(&probe, "model_privilege", "model_privilege_pkey", 1, &key);
+	while (!found && fetch_row(&probe))
+	{
+		Oid			grantee = DatumGetObjectId(get_filled_column(&probe, Anum_model_privilege_role));
+		char	   *name = TextDatumGetCString(get_filled_column(&probe, Anum_model_privilege_privilege));
+
+		found = mlops_registry_privilege_from_name(name) >= privilege &&
+			(!OidIsValid(grantee) || has_privs_of_role(role, grantee));
+	}
+	end_probe(&probe);
+	return found;
+}
+
+/* Whether the role has the privilege on a model of this owner. */
+static bool
+permit_role(const char *model, Oid owner, Oid role, ModelPrivilege privilege)
+{
+	return OidIsValid(owner) &&
+		(has_privs_of_role(role, owner) || find_grant(model, role, privilege));
+}
+
+bool
+mlops_registry_permits(const char *model, Oid role, ModelPrivilege privilege)
+{
+	return permit_role(model, find_owner(model), role, privilege);
+}
+
+/*
+ * Error unless the current user has the privilege.  Who may not even predict
+ * gets the same error as for a model that does not exist.
+ */
+static void
+require_privilege(const char *model, Oid owner, ModelPrivilege privilege)
+{
+	if (permit_role(model, owner, GetUserId(), privilege))
+		return;
+	if (privilege == MODEL_PREDICT || !permit_role(model, owner, GetUserId(), MODEL_PREDICT))
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
+				 errmsg("model \"%s\" does not exist, or you have no right to use it", model),
+				 errhint("Your models are listed in mlops.model; the owner of a model gives rights with mlops.grant_model.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for model \"%s\"", model),
+			 errdetail("The right \"%s\" is needed.", mlops_registry_privilege_name(privilege)),
+			 errhint("The owner of the model gives rights with mlops.grant_model.")));
+}
+
+void
+mlops_registry_require(const char *model, ModelPrivilege privilege)
+{
+	require_privilege(model, find_owner(model), privilege);
+}
+
+static void
+report_missing_alias(const char *model, const char *alias)
+{
+	Probe		probe;
+	ScanKeyData key;
+	StringInfoData list;
+
+	initStringInfo(&list);
+	init_text_key(&key, Anum_alias_model, model);
+	begin_probe(&probe, "alias", "alias_pkey", 1, &key);
+	while (fetch_row(&probe))
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+						 TextDatumGetCString(get_filled_column(&probe, Anum_alias_alias)));
+	end_probe(&probe);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
+			 errmsg("model \"%s\" has no alias \"%s\"", model, alias),
+			 list.len > 0 ? errhint("Its aliases are: %s.", list.data) :
+			 errhint("Set one with mlops.set_alias.")));
+}
+
+/* Copy the current row of model_version. */
+static ModelVersion *
+copy_version(const Probe *probe)
+{
+	ModelVersion *result = palloc0(sizeof(ModelVersion));
+	bytea	   *digest = DatumGetByteaPP(get_filled_column(probe, Anum_model_version_digest));
+	Datum		value;
+	bool		isnull;
+
+	if (VARSIZE_ANY_EXHDR(digest) != MLOPS_DIGEST_SIZE)
+		elog(ERROR, "digest of a model version has the wrong size");
+	memcpy(result->digest, VARDATA_ANY(digest), MLOPS_DIGEST_SIZE);
+	result->model = TextDatumGetCString(get_filled_column(probe, Anum_model_version_model));
+	result->version = DatumGetInt32(get_filled_column(probe, Anum_model_version_version));
+	result->format = TextDatumGetCString(get_filled_column(probe, Anum_model_version_format));
+	result->task = TextDatumGetCString(get_filled_column(probe, Anum_model_version_task));
+	result->objective = TextDatumGetCString(get_filled_column(probe, Anum_model_version_objective));
+	result->signature = DatumGetJsonbPCopy(get_filled_column(probe, Anum_model_version_signature));
+
+	value = get_column(probe, Anum_model_version_classes, &isnull);
+	if (!isnull)
+	{
+		Datum	   *labels;
+
+		deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
+						  &labels, NULL, &result->n_classes);
+		result->classes = palloc(sizeof(char *) * Max(result->n_classes, 1));
+		for (int i = 0; i < result->n_classes; i++)
+			result->classes[i] = TextDatumGetCString(labels[i]);
+	}
+
+	value = get_column(probe, Anum_model_version_threshold, &isnull);
+	result->threshold = isnull ? 0.5 : DatumGetFloat8(value);
+	return result;
+}
+
+static ModelVersion *
+find_version(const char *model, int version, bool deleted_too)
+{
+	Probe		probe;
+	ScanKeyData keys[2];
+	ModelVersion *result = NULL;
+	bool		alive = true;
+
+	init_text_key(&keys[0], Anum_model_version_model, model);
+	ScanKeyInit(&keys[1], Anum_model_version_version, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(version));
+	begin_probe(&probe, "model_version", "model_version_pkey", 2, keys);
+	if (fetch_row(&probe))
+	{
+		(void) get_column(&probe, Anum_model_version_deleted_at, &alive);
+		if (alive || deleted_too)
+			result = copy_version(&probe);
+	}
+	end_probe(&probe);
+
+	if (result == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
+				 alive ? errmsg("model \"%s\" has no version %d", model, version) :
+				 errmsg("version %d of model \"%s\" was deleted", version, model),
+				 errhint("Its versions are in mlops.model_version.")));
+	return result;
+}
+
+static ModelVersion *
+resolve_reference(const char *reference, ModelPrivilege privilege, bool deleted_too)
+{
+	ModelReference parsed;
+	int			version;
+	Oid			owner = InvalidOid;
+
+	mlops_registry_parse_reference(reference, &parsed);
+	version = parsed.version > 0 ? parsed.version :
+		find_alias(parsed.model, parsed.alias, &owner);
+	if (!OidIsValid(owner))
+		owner = find_owner(parsed.model);
+	require_privilege(parsed.model, owner, privilege);
+	if (version == 0)
+		report_missing_alias(parsed.model, parsed.alias);
+	return find_version(parsed.model, version, deleted_too);
+}
+
+ModelVersion *
+mlops_registry_resolve(const char *reference, ModelPrivilege privilege)
+{
+	return resolve_reference(reference, privilege, false);
+}
+
+ModelVersion *
+mlops_registry_resolve_any(const char *reference, ModelPrivilege privilege)
+{
+	return resolve_reference(reference, privilege, true);
+}
+
+bytea *
+mlops_registry_load(const uint8 *digest)
+{
+	Probe		probe;
+	ScanKeyData key;
+	bytea	   *bytes = NULL;
+	bytea	   *wanted = palloc(VARHDRSZ + MLOPS_DIGEST_SIZE);
+	uint8		actual[MLOPS_DIGEST_SIZE];
+
+	SET_VARSIZE(wanted, VARHDRSZ + MLOPS_DIGEST_SIZE);
+	memcpy(VARDATA(wanted), digest, MLOPS_DIGEST_SIZE);
+	ScanKeyInit(&key, Anum_model_blob_digest, BTEqualStrategyNumber, F_BYTEAEQ,
+				PointerGetDatum(wanted));
+	begin_probe(&probe, "model_blob", "model_blob_pkey", 1, &key);
+	if (fetch_row(&probe))
+		bytes = DatumGetByteaPCopy(get_filled_column(&probe, Anum_model_blob_bytes));
+	end_probe(&probe);
+	pfree(wanted);
+
+	if (bytes == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the bytes of a model version are missing"),
+				 errhint("Restore table mlops.model_blob from a backup, or register the model again.")));
+	mlops_registry_digest(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, actual);
+	if (memcmp(actual, digest, MLOPS_DIGEST_SIZE) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the bytes of a model version do not match their digest"),
+				 errhint("Restore table mlops.model_blob from a backup, or register the model again.")));
+	return bytes;
+}
+
+bool
+mlops_registry_permits_run(int64 run, Oid role, ModelPrivilege privilege)
+{
+	Probe		probe;
+	ScanKeyData key;
+	Oid			submitter = InvalidOid;
+	char	   *model = NULL;
+
+	ScanKeyInit(&key, Anum_run_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run));
+	begin_probe(&probe, "run", "run_pkey", 1, &key);
+	if (fetch_row(&probe))
+	{
+		bool		isnull;
+		Datum		value = get_column(&probe, Anum_run_model, &isnull);
+
+		model = isnull ? NULL : TextDatumGetCString(value);
+		submitter = DatumGetObjectId(get_filled_column(&probe, Anum_run_submitted_by));
+	}
+	end_probe(&probe);
+
+	return (OidIsValid(submitter) && has_privs_of_role(role, submitter)) ||
+		(model != NULL && mlops_registry_permits(model, role, privilege));
+}
