@@ -1,53 +1,52 @@
 #!/bin/bash
 # Run test layers in a private copy of tree and installation; called by run.sh.
-# Each layer prints its own "N passed, N failed" and the sum ends the output.
+# Each layer prints lines "N passed, N failed", perhaps after "name: "; their sum ends the output.
 set -u
 passed=0 failed=0
 pgxs_test=$(dirname "$(pg_config --pgxs)")/../test
 bindir=$(pg_config --bindir)
 
-# count LAYER FILE: add the last "N passed, N failed" of the output; none is a failure.
+# count LAYER FILE STATUS: add the layer's lines.  No line at all, or a bad exit
+# without a failed test, is a failure.
 count() {
-	local line p f
-	line=$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$2" | tail -n 1)
-	if [ -z "$line" ]; then p=0 f=1; else p=${line%% *} f=${line#*, } f=${f%% *}; fi
+	local p f
+	read -r p f < <(grep -E '^([a-z_]+: )?[0-9]+ passed, [0-9]+ failed' "$2" | sed -E 's/^[a-z_]+: //' |
+		awk '{ p += $1; f += $3 } END { print p + 0, f + 0 }')
+	if [ "$f" -eq 0 ] && { [ "$p" -eq 0 ] || [ "$3" -ne 0 ]; }; then f=1; fi
 	passed=$((passed + p)) failed=$((failed + f))
 	echo "== $1: $p passed, $f failed ($SECONDS s)"
 }
 
-# Sum of TAP-like results of pg_regress: "ok" and "FAILED" of 15, "ok" and "not ok" later.
-sum_regress() {
-	local p f
-	p=$(grep -cE '^(test .*\.\.\. ok|ok [0-9])|^     .*\.\.\. ok' "$1")
-	f=$(grep -cE '\.\.\. FAILED|^not ok' "$1")
-	echo "$p passed, $f failed" >> "$1"
+# tests FOLDER SUFFIX: names of the tests there
+tests() { (cd "$1" && ls -- *"$2" 2> /dev/null) | sed "s/$2\$//" | sort; }
+
+# regress LOG DIFFS COMMAND...: pg_regress speaks its own language up to 15 and TAP later.
+regress() {
+	local log=$1 diffs=$2
+	shift 2
+	"$@" > "$log" 2>&1
+	local status=$?
+	grep -vE '^(test .*\.\.\. ok|ok )' "$log"
+	[ -s "$diffs" ] && cat "$diffs"
+	echo "$(grep -cE '\.\.\. ok|^ok ' "$log") passed, $(grep -cE '\.\.\. FAILED|^not ok' "$log") failed"
+	return $status
 }
 
 run_lint() { bash test/lint/lint.sh; }
 run_unit() { make -s unit; }
-run_interop() { make -s interop; }
+run_interop() { make -s -k interop; }
 
 run_sql() {
-	local tests
-	tests=$(cd test/sql && ls *.sql 2> /dev/null | sed 's/\.sql$//' | sort)
-	"$pgxs_test/regress/pg_regress" --bindir="$bindir" --inputdir=test --dbname=regress_mlops \
-		--temp-instance="$TMPDIR/sql" --temp-config=test/conf/mlops.conf --load-extension=mlops $tests > sql.log 2>&1
-	sum_regress sql.log
-	[ -s regression.diffs ] && cat regression.diffs >> sql.log
-	cat sql.log
-	tail -n 1 < <(grep -E 'passed, [0-9]+ failed' sql.log)
+	regress sql.log regression.diffs "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
+		--inputdir=test --dbname=regress_mlops --temp-instance="$TMPDIR/sql" \
+		--temp-config=test/conf/mlops.conf --load-extension=mlops $(tests test/sql .sql)
 }
 
 run_isolation() {
-	local tests
-	tests=$(cd test/isolation/specs && ls *.spec 2> /dev/null | sed 's/\.spec$//' | sort)
-	"$pgxs_test/isolation/pg_isolation_regress" --bindir="$bindir" --inputdir=test/isolation \
-		--outputdir=output_iso --dbname=isolation_mlops --temp-instance="$TMPDIR/iso" \
-		--temp-config=test/conf/mlops.conf --load-extension=mlops $tests > isolation.log 2>&1
-	sum_regress isolation.log
-	[ -s output_iso/regression.diffs ] && cat output_iso/regression.diffs >> isolation.log
-	cat isolation.log
-	tail -n 1 < <(grep -E 'passed, [0-9]+ failed' isolation.log)
+	regress isolation.log output_iso/regression.diffs "$pgxs_test/isolation/pg_isolation_regress" \
+		--bindir="$bindir" --inputdir=test/isolation --outputdir=output_iso --dbname=isolation_mlops \
+		--temp-instance="$TMPDIR/iso" --temp-config=test/conf/mlops.conf --load-extension=mlops \
+		$(tests test/isolation/specs .spec)
 }
 
 run_tap() {
@@ -55,8 +54,9 @@ run_tap() {
 		TESTDATADIR="$TMPDIR/tap" TESTLOGDIR="$TMPDIR/tap/log" \
 		prove --verbose --timer --jobs 2 test/t/ > tap.log 2>&1
 	local status=$?
-	grep -E '^\[|\.\. |^# |not ok|^Files=|^Result' tap.log
-	echo "$(grep -cE '^ok ' tap.log) passed, $(($(grep -cE '^not ok ' tap.log) + (status != 0 && $(grep -cE '^not ok ' tap.log) == 0))) failed"
+	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|\) *ok ' tap.log
+	echo "$(grep -cE '^ok ' tap.log) passed, $(grep -cE '^not ok ' tap.log) failed"
+	return $status
 }
 
 run_bench() { make -s bench-all; }
@@ -68,8 +68,9 @@ for layer in "$@"; do
 		exit
 	fi
 	"run_$layer" > "$TMPDIR/$layer.out" 2>&1
-	grep -vE '^(test .*ok|ok )' "$TMPDIR/$layer.out" | tail -n 150
-	count "$layer" "$TMPDIR/$layer.out"
+	status=$?
+	tail -n 200 "$TMPDIR/$layer.out"
+	count "$layer" "$TMPDIR/$layer.out" "$status"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,7 @@
+# Comparisons with libxgboost, scikit-learn and drivers; each prints "N passed, N failed".
+python-check: all
+	/usr/bin/python3 test/interop/roundtrip_test.py
+
+interop: identity metric-check trainer-check python-check
+
+.PHONY: interop python-check

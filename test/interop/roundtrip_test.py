@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""Models and predictions that cross the border to Python: XGBoost and scikit-learn are the judges."""
+import sys
+
+import numpy as np
+import xgboost
+from sklearn import datasets, metrics
+
+from cluster import cluster
+
+passed = failed = 0
+
+
+def check(name, condition, detail=""):
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print(f"not ok {name} {detail}")
+
+
+def create_table(conn, name, X, y, label_type):
+    """Make a table of float4 columns f0, f1, ... with an id and a label."""
+    columns = ", ".join(f"f{i} real" for i in range(X.shape[1]))
+    conn.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, {columns}, label {label_type})")
+    with conn.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+        for i, (row, label) in enumerate(zip(X, y)):
+            copy.write_row([i] + [None if np.isnan(v) else float(v) for v in row] + [label])
+
+
+def fetch_scores(conn, sql):
+    return np.array([row[0] for row in conn.execute(sql)], dtype=np.float64)
+
+
+def train(conn, model, query, target, **options):
+    arguments = "".join(f", {k} => %({k})s" for k in options)
+    conn.execute(f"CALL mlops.train_wait(%(model)s, %(query)s, %(target)s{arguments})",
+                 dict(options, model=model, query=query, target=target))
+
+
+def load_booster(conn, reference):
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(conn.execute("SELECT mlops.export_model(%s)", [reference]).fetchone()[0]))
+    return booster
+
+
+def test_trained(conn):
+    """What SQL trained, Python loads, and both predict the same bits."""
+    X, y = datasets.load_breast_cancer(return_X_y=True)
+    X = X.astype(np.float32)
+    X[::7, 3] = np.nan
+    create_table(conn, "tumor", X, [bool(v) for v in y], "boolean")
+    train(conn, "tumor", "SELECT * FROM tumor", "label", key=["id"], params='{"max_depth": 4}', num_boost_round=30)
+    booster = load_booster(conn, "tumor")
+    names = booster.feature_names
+    check("feature names travel", names == [f"f{i}" for i in range(X.shape[1])], names)
+    expected = booster.predict(xgboost.DMatrix(X, feature_names=names))
+    actual = fetch_scores(conn, "SELECT mlops.predict('tumor', t) FROM tumor t ORDER BY id")
+    check("trained here, the same bits there", np.array_equal(actual.astype(np.float32), expected))
+
+    # The stored hold-out metrics are scikit-learn's on the hold-out rows.
+    rows = conn.execute("SELECT name, value, n FROM mlops.metric m JOIN mlops.run r ON r.id = m.run_id "
+                        "WHERE r.model = 'tumor' AND m.dataset = 'test' AND m.round IS NULL").fetchall()
+    check("hold-out metrics exist", {"roc_auc", "log_loss", "accuracy", "f1"} <= {r[0] for r in rows}, rows)
+    n = rows[0][2] if rows else 0
+    check("hold-out is about a fifth", 0.1 * len(y) < n < 0.3 * len(y), n)
+
+
+def test_registered(conn):
+    """What Python trained, SQL serves with the same bits."""
+    X, y = datasets.load_digits(return_X_y=True)
+    X = X.astype(np.float32)
+    booster = xgboost.train({"objective": "multi:softprob", "num_class": 10, "max_depth": 3, "nthread": 1},
+                            xgboost.DMatrix(X, y, feature_names=[f"f{i}" for i in range(64)]), 10)
+    create_table(conn, "digit", X, [int(v) for v in y], "int")
+    version = conn.execute("SELECT mlops.register_model('digit', %s)", [bytes(booster.save_raw("ubj"))]).fetchone()[0]
+    check("registered as version 1", version == 1, version)
+    expected = booster.predict(xgboost.DMatrix(X, feature_names=booster.feature_names))
+    actual = np.array([row[0] for row in conn.execute("SELECT mlops.predict_proba('digit', t) FROM digit t ORDER BY id")])
+    check("registered there, the same bits here", np.array_equal(actual.astype(np.float32), expected))
+
+    classes = [row[0] for row in conn.execute("SELECT mlops.predict_class('digit', t) FROM digit t ORDER BY id")]
+    check("classes are the most probable ones", classes == [str(v) for v in expected.argmax(axis=1)])
+
+    measured = dict(conn.execute("SELECT metric, value FROM mlops.evaluate('digit', 'SELECT * FROM digit', 'label')").fetchall())
+    check("accuracy is scikit-learn's", np.isclose(measured["accuracy"], metrics.accuracy_score(y, expected.argmax(axis=1)), rtol=1e-12))
+    check("log loss is scikit-learn's",
+          np.isclose(measured["log_loss"], metrics.log_loss(y, expected.astype(np.float64) / expected.sum(axis=1, dtype=np.float64, keepdims=True)), rtol=1e-5))
+
+
+def test_early_stopping(conn):
+    """The stored model ends at its best round, so that every reader agrees."""
+    X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    X = X.astype(np.float32)
+    create_table(conn, "diabetes", X, [float(v) for v in y], "float8")
+    train(conn, "diabetes", "SELECT * FROM diabetes", "label", key=["id"], early_stopping_rounds=5, num_boost_round=500)
+    booster = load_booster(conn, "diabetes")
+    check("stopped early", 0 < booster.num_boosted_rounds() < 500, booster.num_boosted_rounds())
+    expected = booster.predict(xgboost.DMatrix(X, feature_names=booster.feature_names))
+    actual = fetch_scores(conn, "SELECT mlops.predict('diabetes', t) FROM diabetes t ORDER BY id")
+    check("stopped models predict the same bits", np.array_equal(actual.astype(np.float32), expected))
+    test = conn.execute("SELECT m.value FROM mlops.metric m JOIN mlops.run r ON r.id = m.run_id "
+                        "WHERE r.model = 'diabetes' AND m.dataset = 'test' AND m.round IS NULL AND m.name = 'rmse'").fetchone()
+    check("hold-out rmse is sane", test is not None and 30 < test[0] < 90, test)
+
+
+with cluster() as connect, connect("analyst") as connection:
+    for test in (test_trained, test_registered, test_early_stopping):
+        try:
+            test(connection)
+        except Exception as error:  # a failed step is a failed test, and the others still run
+            check(test.__name__, False, repr(error))
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)
