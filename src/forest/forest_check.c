@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * forest_check.c
+ *	  The layout of an image, and the checks that make scoring it safe.
+ *
+ * An image that was read from elsewhere -> forest_check.c -> forest_score.c.
+ * After a successful check every index that scoring follows is in range and
+ * every walk ends.  One pass, no memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "forest/image.h"
+
+#define POLL_EVERY	65536		/* nodes between two polls */
+
+static ForestStatus
+fail_check(ForestError *error, ForestStatus status, const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(error->message, sizeof(error->message), format, args);
+	va_end(args);
+	return status;
+}
+
+/* Bytes of that many elements of a section; counts are below 2^33. */
+uint64_t
+mlops_image_section_size(ForestSection section, uint64_t count)
+{
+	static const uint8_t sizes[FOREST_N_SECTIONS] = {
+		[SECTION_BASE] = sizeof(float),
+		[SECTION_LINEAR] = sizeof(float),
+		[SECTION_TREE] = sizeof(ForestTree),
+		[SECTION_NODE] = sizeof(ForestNode),
+		[SECTION_NODE_ID] = sizeof(int32_t),
+		[SECTION_CATEGORY] = sizeof(uint32_t),
+		[SECTION_VECTOR] = sizeof(float),
+	};
+
+	return count * sizes[section];
+}
+
+/* Compute where sections of these lengths lie; false when a length is absurd. */
+bool
+mlops_image_layout(const uint64_t count[FOREST_N_SECTIONS],
+				   uint64_t offset[FOREST_N_SECTIONS], uint64_t *size)
+{
+	uint64_t	at = sizeof(Forest);
+
+	for (int i = 0; i < FOREST_N_SECTIONS; i++)
+	{
+		if (count[i] > (uint64_t) UINT32_MAX * 2)
+			return false;
+		at = (at + FOREST_ALIGNMENT - 1) & ~(uint64_t) (FOREST_ALIGNMENT - 1);
+		offset[i] = at;
+		at += mlops_image_section_size(i, count[i]);
+	}
+	*size = (at + FOREST_ALIGNMENT - 1) & ~(uint64_t) (FOREST_ALIGNMENT - 1);
+	return true;
+}
+
+static ForestStatus
+check_header(const Forest *forest, size_t image_size, const ForestLimits *limits,
+			 ForestError *error)
+{
+	uint64_t	offset[FOREST_N_SECTIONS];
+	uint64_t	size;
+
+	if (image_size < sizeof(Forest) || (uintptr_t) forest % sizeof(uint64_t) != 0 ||
+		memcmp(forest->magic, FOREST_MAGIC, sizeof(forest->magic)) != 0)
+		return fail_check(error, FOREST_MALFORMED, "not a forest image");
+	if (forest->format != FOREST_FORMAT || forest->byte_order != FOREST_BYTE_ORDER)
+		return fail_check(error, FOREST_UNSUPPORTED, "forest image of another format or byte order");
+	if (image_size > limits->max_image || forest->n_features > limits->max_features ||
+		forest->n_outputs > limits->max_outputs)
+		return fail_check(error, FOREST_TOO_LARGE, "forest image exceeds a limit");
+	if (!mlops_image_layout(forest->count, offset, &size) ||
+		memcmp(offset, forest->offset, sizeof(offset)) != 0 ||
+		size != forest->size || size != image_size)
+		return fail_check(error, FOREST_MALFORMED, "sections of the forest image do not fit");
+	if (forest->n_features == 0 || forest->n_features > NODE_FEATURE_MASK ||
+		forest->n_outputs == 0 || forest->transform >= N_TRANSFORMS ||
+		forest->n_values != mlops_transform_n_values(forest->transform, forest->n_outputs) ||
+		forest->count[SECTION_BASE] != forest->n_outputs ||
+		forest->count[SECTION_NODE] != forest->count[SECTION_NODE_ID] ||
+		forest->count[SECTION_TREE] > INT32_MAX)
+		return fail_check(error, FOREST_MALFORMED, "header of the forest image is inconsistent");
+	if (forest->count[SECTION_LINEAR] > 0 &&
+		(forest->count[SECTION_TREE] > 0 || forest->count[SECTION_LINEAR] !=
+		 ((uint64_t) forest->n_features + 1) * forest->n_outputs))
+		return fail_check(error, FOREST_MALFORMED, "weights of the forest image do not fit");
+	return FOREST_OK;
+}
+
+/* Whether what a node refers to outside of its tree exists. */
+static bool
+check_value(const Forest *forest, const ForestTree *tree, const ForestNode *node, bool leaf)
+{
+	const uint32_t *words = mlops_image_section(forest, SECTION_CATEGORY);
+	uint64_t	n_words = forest->count[SECTION_CATEGORY];
+	uint64_t	index = node->value.index;
+
+	if (leaf && tree->flags & TREE_VECTOR)
+		return (index + 1) * forest->n_outputs <= forest->count[SECTION_VECTOR];
+	if (!leaf && node->feature & NODE_CATEGORICAL)
+		return tree->flags & TREE_CATEGORICAL &&
+			index < n_words && words[index] <= n_words - index - 1;
+	return true;
+}
+
+/* Check one tree, whose nodes must be in breadth-first order. */
+static bool
+check_tree(const Forest *forest, const ForestTree *tree, const ForestLimits *limits)
+{
+	const ForestNode *nodes = mlops_image_section(forest, SECTION_NODE);
+	uint64_t	next_child = 1;
+	uint64_t	level_end = 1;
+	uint32_t	depth = 0;
+
+	nodes += tree->first_node;
+	for (uint32_t i = 0; i < tree->n_nodes; i++)
+	{
+		const ForestNode *node = &nodes[i];
+		bool		leaf = node->left == i - 1;
+
+		if (i % POLL_EVERY == POLL_EVERY - 1 && limits->interrupted && limits->interrupted())
+			return false;
+		/* A node that no split before it refers to would be unreachable. */
+		if (i >= next_child)
+			return false;
+		if (i == level_end)
+		{
+			depth++;
+			level_end = next_child;
+		}
+		if (leaf)
+		{
+			if (!isnan(node->threshold) || node->feature != 0)
+				return false;
+		}
+		else
+		{
+			if (node->left != next_child || isnan(node->threshold) ||
+				(node->feature & NODE_FEATURE_MASK) >= forest->n_features)
+				return false;
+			next_child += 2;
+		}
+		if (!check_value(forest, tree, node, leaf))
+			return false;
+	}
+	return next_child == tree->n_nodes && depth == tree->depth &&
+		depth <= FOREST_MAX_TREE_DEPTH;
+}
+
+ForestStatus
+mlops_forest_check(const void *image, size_t image_size,
+				   const ForestLimits *limits, ForestError *error)
+{
+	const Forest *forest = image;
+	ForestStatus status = check_header(forest, image_size, limits, error);
+	const ForestTree *trees;
+	uint64_t	first = 0;
+
+	if (status != FOREST_OK)
+		return status;
+	trees = mlops_image_section(forest, SECTION_TREE);
+	for (uint64_t i = 0; i < forest->count[SECTION_TREE]; i++)
+	{
+		const ForestTree *tree = &trees[i];
+
+		if (i % 256 == 0 && limits->interrupted && limits->interrupted())
+			return fail_check(error, FOREST_INTERRUPTED, "interrupted");
+		if (tree->first_node != first || tree->n_nodes == 0 ||
+			tree->n_nodes > forest->count[SECTION_NODE] - first ||
+			tree->group >= forest->n_outputs ||
+			tree->flags & ~(TREE_CATEGORICAL | TREE_VECTOR) ||
+			!check_tree(forest, tree, limits))
+			return limits->interrupted && limits->interrupted() ?
+				fail_check(error, FOREST_INTERRUPTED, "interrupted") :
+				fail_check(error, FOREST_MALFORMED, "tree %llu of the forest image is malformed",
+						   (unsigned long long) i);
+		first += tree->n_nodes;
+	}
+	if (first != forest->count[SECTION_NODE])
+		return fail_check(error, FOREST_MALFORMED, "forest image has nodes of no tree");
+	return FOREST_OK;
+}
