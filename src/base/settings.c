@@ -24,6 +24,7 @@ int			mlops_max_columns;
 int			mlops_max_categories;
 int			mlops_max_spool_size;
 int			mlops_max_model_size;
+int			mlops_cache_size;
 
 typedef struct IntSetting
 {
@@ -67,6 +68,9 @@ static const IntSetting int_settings[] = {
 	{"mlops.max_model_size", "Sets the maximum size of one model.",
 		"Larger values than 511 MB could not be dumped by pg_dump.",
 	&mlops_max_model_size, 256, 1, 511, GUC_UNIT_MB},
+	{"mlops.cache_size", "Sets the maximum size of the models that one connection keeps ready.",
+		"Models in use stay; the least recently used leave first.",
+	&mlops_cache_size, 256, 0, INT_MAX, GUC_UNIT_MB},
 };
 
 void

@@ -20,4 +20,11 @@
 #include "varatt.h"
 #endif
 
+/* the local transaction id moved in 17; wants storage/proc.h */
+#if PG_VERSION_NUM >= 170000
+#define MyLocalTransactionId_compat() (MyProc->vxid.lxid)
+#else
+#define MyLocalTransactionId_compat() (MyProc->lxid)
+#endif
+
 #endif							/* MLOPS_PG_COMPAT_H */

@@ -1,0 +1,255 @@
+/*-------------------------------------------------------------------------
+ *
+ * call_site.c
+ *	  What one place in an expression remembers between rows.
+ *
+ * fn_extra points to a CallSite.  It binds the model references that it meets
+ * to versions; a binding is good for the same user, transaction, subtransaction
+ * and snapshot, and is looked up again for any other, because PL/pgSQL keeps
+ * fn_extra across statements.  When the version is still the same, its forest
+ * and plans stay.
+ *
+ * Within one transaction two MVCC snapshots with the same bounds, numbers of
+ * running transactions and command id see the same rows: a transaction only
+ * ever leaves the set of running ones below xmax.
+ *
+ * Locks: none, all memory hangs off fn_mcxt.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat/pg_compat.h"
+#include "serve/call_site.h"
+#include "serve/forest_cache.h"
+
+/* References remembered by one call site; the least recently used leaves. */
+#define MAX_BINDINGS 16
+
+/* Under which a binding was made. */
+typedef struct BindingKey
+{
+	Oid			user;
+	LocalTransactionId lxid;
+	SubTransactionId subxid;
+	CommandId	curcid;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	uint64		completed;		/* 0 in copied snapshots, all active ones are */
+} BindingKey;
+
+typedef struct Binding
+{
+	MemoryContext context;		/* holds all the rest */
+	char	   *reference;
+	Size		length;			/* of reference */
+	BindingKey	key;
+	dlist_node	recency;		/* in CallSite.bindings */
+	ServedModel served;
+} Binding;
+
+typedef struct CallSite
+{
+	MemoryContext context;
+	MemoryContext row_context;	/* reset for each row */
+	int			n_types;
+	Oid		   *types;			/* of the variadic arguments */
+	dlist_head	bindings;		/* most recently used first */
+	int			n_bindings;
+} CallSite;
+
+/* Make the call site, with the types of its arguments. */
+static CallSite *
+create_call_site(FmgrInfo *flinfo, int n_args)
+{
+	MemoryContext context = AllocSetContextCreate(flinfo->fn_mcxt, "mlops call site",
+												  ALLOCSET_SMALL_SIZES);
+	CallSite   *site = MemoryContextAllocZero(context, sizeof(CallSite));
+
+	site->context = context;
+	site->row_context = AllocSetContextCreate(context, "mlops row", ALLOCSET_DEFAULT_SIZES);
+	site->n_types = n_args - 1;
+	site->types = MemoryContextAlloc(context, site->n_types * sizeof(Oid));
+	for (int i = 0; i < site->n_types; i++)
+		site->types[i] = get_fn_expr_argtype(flinfo, i + 1);
+	dlist_init(&site->bindings);
+	return site;
+}
+
+/*
+ * Fill the key of bindings made now; false when the active snapshot is of a
+ * kind that cannot be told from others.
+ */
+static bool
+get_binding_key(BindingKey *key)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	key->user = GetUserId();
+	key->lxid = MyLocalTransactionId_compat();
+	key->subxid = GetCurrentSubTransactionId();
+	key->curcid = snapshot->curcid;
+	key->xmin = snapshot->xmin;
+	key->xmax = snapshot->xmax;
+	key->xcnt = snapshot->xcnt;
+	key->subxcnt = snapshot->subxcnt;
+	key->completed = snapshot->snapXactCompletionCount;
+	return IsMVCCSnapshot(snapshot);
+}
+
+static inline bool
+equal_keys(const BindingKey *a, const BindingKey *b)
+{
+	return a->user == b->user && a->lxid == b->lxid && a->subxid == b->subxid &&
+		a->curcid == b->curcid && a->xmin == b->xmin && a->xmax == b->xmax &&
+		a->xcnt == b->xcnt && a->subxcnt == b->subxcnt && a->completed == b->completed;
+}
+
+/* Whether all that a prediction takes from two versions is equal. */
+static bool
+equal_versions(const ModelVersion *a, const ModelVersion *b)
+{
+	if (memcmp(a->digest, b->digest, MLOPS_DIGEST_SIZE) != 0 ||
+		a->version != b->version || a->n_classes != b->n_classes ||
+		memcmp(&a->threshold, &b->threshold, sizeof(double)) != 0 ||
+		strcmp(a->model, b->model) != 0 || strcmp(a->task, b->task) != 0 ||
+		VARSIZE(a->signature) != VARSIZE(b->signature) ||
+		memcmp(a->signature, b->signature, VARSIZE(a->signature)) != 0)
+		return false;
+	for (int i = 0; i < a->n_classes; i++)
+		if (strcmp(a->classes[i], b->classes[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Get everything ready that scoring with served->version needs. */
+static void
+prepare_model(const CallSite *site, ServedModel *served)
+{
+	const ModelVersion *version = served->version;
+	Signature  *signature = mlops_signature_from_jsonb(version->signature);
+
+	served->forest = mlops_forest_cache_get(version->digest, CurrentMemoryContext);
+	if (mlops_forest_n_features(served->forest) != signature->n_features)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("signature of model \"%s\" version %d has %d features, its bytes have %u",
+						version->model, version->version, signature->n_features,
+						mlops_forest_n_features(served->forest))));
+	served->input = mlops_row_input_create(signature, site->n_types, site->types);
+	served->n_outputs = mlops_forest_n_outputs(served->forest);
+	served->n_values = mlops_forest_n_values(served->forest);
+	served->vector = palloc((signature->n_features) * sizeof(float));
+	served->margin = palloc((served->n_outputs) * sizeof(float));
+	served->values = palloc((Max(served->n_values, served->n_outputs)) * sizeof(float));
+}
+
+/* Binding of the reference, whatever its key, or NULL. */
+static Binding *
+find_binding(CallSite *site, const char *reference, Size length)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &site->bindings)
+	{
+		Binding    *binding = dlist_container(Binding, recency, iter.cur);
+
+		if (binding->length == length && memcmp(binding->reference, reference, length) == 0)
+			return binding;
+	}
+	return NULL;
+}
+
+static void
+remove_binding(CallSite *site, Binding *binding)
+{
+	dlist_delete(&binding->recency);
+	site->n_bindings--;
+	MemoryContextDelete(binding->context);
+}
+
+/*
+ * Look the reference up.  "old" is a binding of the same reference under
+ * another key, or NULL; it stays when the version is the same.
+ */
+static Binding *
+bind_reference(CallSite *site, const char *reference, Size length,
+			   const BindingKey *key, Binding *old)
+{
+	/* below the row's context until nothing can fail any more */
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops binding",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Binding    *binding = palloc0(sizeof(Binding));
+
+	binding->context = context;
+	binding->reference = pnstrdup(reference, length);
+	binding->length = length;
+	binding->key = *key;
+	binding->served.version = mlops_registry_resolve(binding->reference, MODEL_PREDICT);
+	if (old != NULL && equal_versions(old->served.version, binding->served.version))
+	{
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+		old->key = *key;
+		return old;
+	}
+	prepare_model(site, &binding->served);
+	MemoryContextSwitchTo(caller);
+
+	if (old != NULL)
+		remove_binding(site, old);
+	else if (site->n_bindings == MAX_BINDINGS)
+		remove_binding(site, dlist_tail_element(Binding, recency, &site->bindings));
+	dlist_push_head(&site->bindings, &binding->recency);
+	site->n_bindings++;
+	MemoryContextSetParent(context, site->context);
+	return binding;
+}
+
+/* The version that the reference means now, to the current user. */
+static ServedModel *
+get_model(CallSite *site, const text *reference)
+{
+	const char *name = VARDATA_ANY(reference);
+	Size		length = VARSIZE_ANY_EXHDR(reference);
+	Binding    *binding = find_binding(site, name, length);
+	BindingKey	key;
+
+	if (!get_binding_key(&key) || binding == NULL || !equal_keys(&binding->key, &key))
+		binding = bind_reference(site, name, length, &key, binding);
+	dlist_move_head(&site->bindings, &binding->recency);
+	return &binding->served;
+}
+
+ServedModel *
+mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
+{
+	CallSite   *site = flinfo->fn_extra;
+	ServedModel *served = NULL;
+	MemoryContext caller;
+
+	if (args[0].isnull)
+		return NULL;
+	if (site == NULL)
+		flinfo->fn_extra = site = create_call_site(flinfo, n_args);
+
+	MemoryContextReset(site->row_context);
+	caller = MemoryContextSwitchTo(site->row_context);
+	served = get_model(site, DatumGetTextPP(args[0].value));
+	if (mlops_row_input_encode(served->input, args + 1, served->vector))
+		mlops_forest_margin(served->forest, served->vector, served->margin);
+	else
+		served = NULL;
+	MemoryContextSwitchTo(caller);
+	return served;
+}

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * call_site.h
+ *	  One place in an expression that predicts: what it remembers between rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_CALL_SITE_H
+#define MLOPS_CALL_SITE_H
+
+#include "fmgr.h"
+
+#include "registry/registry.h"
+#include "serve/row_input.h"
+
+/* A version ready to score rows of this call site. */
+typedef struct ServedModel
+{
+	ModelVersion *version;
+	const Forest *forest;		/* valid as long as the ServedModel */
+	RowInput   *input;
+	uint32		n_outputs;
+	uint32		n_values;
+	float	   *vector;			/* features of the last row */
+	float	   *margin;			/* [n_outputs] of the last row */
+	float	   *values;			/* [max(n_values, n_outputs)]; scratch of prediction.c */
+} ServedModel;
+
+/*
+ * Score one row: args[0] is the model reference, the others are the row.
+ * Returns NULL when the reference or the row is NULL.  The result is valid
+ * until the next call; the current user needs the right to predict.
+ */
+extern ServedModel *mlops_call_site_score(FmgrInfo *flinfo, int n_args,
+										  const NullableDatum *args);
+
+#endif							/* MLOPS_CALL_SITE_H */

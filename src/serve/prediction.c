@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * prediction.c
+ *	  Margins of a scored row -> the results of the predict functions.
+ *
+ * Locks: none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "serve/prediction.h"
+
+const float *
+mlops_prediction_values(ServedModel *served)
+{
+	mlops_forest_transform(served->forest, served->margin, served->values);
+	return served->values;
+}
+
+double
+mlops_prediction_value(ServedModel *served)
+{
+	const ModelVersion *version = served->version;
+
+	if (served->n_outputs != 1 || served->n_values != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" version %d predicts %u numbers for a row",
+						version->model, version->version, served->n_outputs),
+				 version->n_classes > 0 ?
+				 errhint("Use mlops.predict_class for the most likely class, or mlops.predict_array for all numbers.") :
+				 errhint("Use mlops.predict_array for all numbers.")));
+	return mlops_prediction_values(served)[0];
+}
+
+/* Demand a model whose outputs tell its classes apart. */
+static void
+require_classes(const ServedModel *served)
+{
+	const ModelVersion *version = served->version;
+
+	if (version->n_classes == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" version %d does not predict classes",
+						version->model, version->version),
+				 errdetail("Its task is %s.", version->task),
+				 errhint("Use mlops.predict or mlops.predict_array.")));
+	if (served->n_outputs != version->n_classes &&
+		!(served->n_outputs == 1 && version->n_classes == 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" version %d predicts %u numbers for %d classes",
+						version->model, version->version, served->n_outputs,
+						version->n_classes),
+				 errhint("Use mlops.predict_array.")));
+}
+
+void
+mlops_prediction_probabilities(ServedModel *served, double *probability)
+{
+	require_classes(served);
+	mlops_forest_probability(served->forest, served->margin, served->values);
+	if (served->n_outputs == 1)
+	{
+		/* in single precision, as XGBoost's scikit-learn interface */
+		probability[0] = 1.0f - served->values[0];
+		probability[1] = served->values[0];
+		return;
+	}
+	for (uint32 i = 0; i < served->n_outputs; i++)
+		probability[i] = served->values[i];
+}
+
+/* Index of the greatest number, the first of equal ones. */
+static int
+find_greatest(const float *values, uint32 n)
+{
+	uint32		greatest = 0;
+
+	for (uint32 i = 1; i < n; i++)
+		if (values[i] > values[greatest])
+			greatest = i;
+	return greatest;
+}
+
+const char *
+mlops_prediction_class(ServedModel *served)
+{
+	const ModelVersion *version = served->version;
+	int			index;
+
+	require_classes(served);
+	mlops_forest_probability(served->forest, served->margin, served->values);
+	if (served->n_outputs == 1)
+		index = served->values[0] >= version->threshold;
+	else if (served->n_values == 1)
+		/* multi:softmax decides by itself, from the margins */
+		index = (int) mlops_prediction_values(served)[0];
+	else
+		index = find_greatest(served->values, served->n_outputs);
+
+	if (index < 0 || index >= version->n_classes)
+		elog(ERROR, "class %d of %d", index, version->n_classes);
+	return version->classes[index];
+}
