@@ -87,6 +87,7 @@ extern void mlops_forest_free_description(ForestDescription *description);
 extern ForestStatus mlops_forest_check(const void *image, size_t image_size,
 									   const ForestLimits *limits, ForestError *error);
 
+extern size_t mlops_forest_size(const Forest *forest);	/* bytes of the image */
 extern uint32_t mlops_forest_n_features(const Forest *forest);
 extern uint32_t mlops_forest_n_outputs(const Forest *forest);
 extern uint32_t mlops_forest_n_values(const Forest *forest);

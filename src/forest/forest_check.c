@@ -18,6 +18,9 @@
 
 #define POLL_EVERY	65536		/* nodes between two polls */
 
+static ForestStatus fail_check(ForestError *error, ForestStatus status, const char *format,...)
+			__attribute__((format(printf, 3, 4)));
+
 static ForestStatus
 fail_check(ForestError *error, ForestStatus status, const char *format,...)
 {

@@ -19,6 +19,12 @@
 #define BLOCK_ROWS		64		/* rows that share the caches with a tree */
 #define MAX_EVEN_DEPTH	24		/* deeper trees are seldom balanced */
 
+size_t
+mlops_forest_size(const Forest *forest)
+{
+	return forest->size;
+}
+
 uint32_t
 mlops_forest_n_features(const Forest *forest)
 {
@@ -44,7 +50,7 @@ step_node(const ForestNode *nodes, uint32_t at, const float *row)
 	ForestNode	node = nodes[at];
 	float		value = row[node.feature & NODE_FEATURE_MASK];
 	bool		left = (value < node.threshold) |
-		((value != value) & (node.feature >> 31));
+	((value != value) & (node.feature >> 31));
 
 	return node.left + !left;
 }

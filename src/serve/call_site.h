@@ -23,7 +23,8 @@ typedef struct ServedModel
 	uint32		n_values;
 	float	   *vector;			/* features of the last row */
 	float	   *margin;			/* [n_outputs] of the last row */
-	float	   *values;			/* [max(n_values, n_outputs)]; scratch of prediction.c */
+	float	   *values;			/* [max(n_values, n_outputs)]; scratch of
+								 * prediction.c */
 } ServedModel;
 
 /*

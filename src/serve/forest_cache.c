@@ -27,7 +27,7 @@ typedef struct CachedForest
 {
 	uint8		digest[MLOPS_DIGEST_SIZE];	/* hash key; must be first */
 	const Forest *forest;
-	MemoryContext context;		/* holds the forest and nothing else */
+	MemoryContext context;		/* owns the forest */
 	Size		size;
 	int			pins;
 	dlist_node	recency;		/* in cache_recency */
@@ -111,7 +111,7 @@ load_forest(const uint8 *digest)
 	entry = hash_search(cache_entries, digest, HASH_ENTER, NULL);
 	entry->forest = forest;
 	entry->context = context;
-	entry->size = MemoryContextMemAllocated(context, true);
+	entry->size = MemoryContextMemAllocated(context, true) + mlops_forest_size(forest);
 	entry->pins = 0;
 	dlist_push_head(&cache_recency, &entry->recency);
 	cache_size += entry->size;

@@ -304,12 +304,13 @@ read_record(RowInput *input, HeapTupleHeader record)
 }
 
 /* Error: a member of an object has the wrong kind. */
-static pg_attribute_noreturn() void
+static pg_attribute_noreturn()
+void
 report_wrong_member(const InputColumn *column, JsonbValue *value)
 {
 	const char *wanted = column->is_array ? "array of numbers" :
-		column->kind == FEATURE_NUMERIC ? "number" :
-		column->kind == FEATURE_BOOLEAN ? "boolean" : "string";
+	column->kind == FEATURE_NUMERIC ? "number" :
+	column->kind == FEATURE_BOOLEAN ? "boolean" : "string";
 
 	ereport(ERROR,
 			(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
