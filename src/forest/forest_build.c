@@ -291,7 +291,7 @@ assemble_image(Reader *reader, ModelDocument *document, const ForestPlan *plan)
 		mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
 		return NULL;
 	}
-	memset(image, 0, sizeof(*image));
+	memset(image, 0, header.offset[0]);
 	*image = header;
 	for (int i = 0; i < FOREST_N_SECTIONS; i++)
 	{

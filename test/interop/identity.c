@@ -1,0 +1,490 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.c
+ *	  Compare our scores with libxgboost's, bit for bit.
+ *
+ * Usage: identity [models per configuration] [rows per model] [seed]
+ *
+ * Trains seeded random models of every configuration of identity_config.h that
+ * the linked libxgboost knows, reads them back from JSON and UBJSON bytes, and
+ * scores seeded random rows, odd ones among them, in both libraries.  What has
+ * to be equal: margins, values, leaf numbers, one row at a time and in blocks,
+ * and the images from both formats.  Prints the counts; exits with 1 after any
+ * difference.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xgboost/c_api.h>
+
+#include "forest/forest.h"
+
+#include "identity_config.h"
+
+#define TRAIN_ROWS		500
+#define MAX_FEATURES	300
+#define MAX_SHOWN		5		/* differences shown per configuration */
+
+typedef struct Counts
+{
+	uint64_t	configurations;
+	uint64_t	failed;			/* configurations with a difference */
+	uint64_t	models;
+	uint64_t	rows;
+	uint64_t	floats;
+	uint64_t	mismatches;
+	int			shown;			/* of the configuration at hand */
+} Counts;
+
+static uint64_t state;			/* of the random numbers */
+static int	library;			/* version: 100 * major + minor */
+
+/* splitmix64 */
+static uint64_t
+draw(void)
+{
+	uint64_t	z = (state += 0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static double
+draw_uniform(void)
+{
+	return (double) (draw() >> 11) / 9007199254740992.0;
+}
+
+static double
+draw_normal(void)
+{
+	double		sum = -6;
+
+	for (int i = 0; i < 12; i++)
+		sum += draw_uniform();
+	return sum;
+}
+
+static void
+check_call(int rc, const char *call)
+{
+	if (rc == 0)
+		return;
+	fprintf(stderr, "identity: %s: %s\n", call, XGBGetLastError());
+	exit(1);
+}
+
+#define XGB(call) check_call(call, #call)
+
+static int
+count_labels(int feature)
+{
+	return 3 + feature * 11;
+}
+
+/* A value of a feature as in training data. */
+static float
+draw_value(const Configuration *config, int feature)
+{
+	if (feature < config->n_categorical)
+		return (float) (draw() % count_labels(feature));
+	switch (feature % 4)
+	{
+		case 0:
+			return (float) draw_normal();
+		case 1:
+			return (float) (draw() % 10);
+		case 2:
+			return (float) exp(3 * draw_normal());
+		default:
+			return draw() % 4 ? 0.0f : (float) draw_normal();
+	}
+}
+
+/* A value that training data do not have. */
+static float
+draw_odd_value(const Configuration *config, int feature)
+{
+	static const float numbers[] = {
+		0.0f, -0.0f, FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN, 1e-45f, -1e-45f, 1e-40f,
+		1e30f, -1e30f, 16777216.0f
+	};
+	static const float codes[] = {
+		-1.0f, -0.5f, -0.0f, 0.5f, 1.5f, 2.999f, 31.0f, 32.0f, 63.5f, 64.0f, 1000.0f,
+		16777215.0f, 16777216.0f, 4294967296.0f, -1e30f, FLT_MAX
+	};
+
+	if (feature < config->n_categorical)
+		return codes[draw() % (sizeof(codes) / sizeof(codes[0]))];
+	return numbers[draw() % (sizeof(numbers) / sizeof(numbers[0]))];
+}
+
+static void
+fill_rows(const Configuration *config, float *rows, size_t n, bool odd)
+{
+	double		missing = odd ? fmax(config->missing, 0.05) : config->missing;
+
+	for (size_t i = 0; i < n * config->n_features; i++)
+	{
+		int			feature = (int) (i % config->n_features);
+
+		rows[i] = odd && draw() % 50 == 0 ? draw_odd_value(config, feature) :
+			draw_value(config, feature);
+		if (draw_uniform() < missing)
+			rows[i] = NAN;
+	}
+}
+
+/* A label that depends on the row, so that trees have something to find. */
+static float
+draw_label(const Configuration *config, const float *row)
+{
+	double		signal = 0.3 * draw_normal();
+	double		normal;
+
+	for (int i = 0; i < config->n_features && i < 8; i++)
+		if (!isnan(row[i]))
+			signal += (i % 2 ? 1 : -1) * atan(row[i] - (i < config->n_categorical ? 5 : 0.2));
+	normal = signal;
+	switch (config->label)
+	{
+		case LABEL_BINARY:
+			return normal > 0;
+		case LABEL_CLASS:
+			return (float) ((int) floor(fabs(normal) * 2) % config->n_classes);
+		case LABEL_COUNT:
+		case LABEL_RANK:
+			return (float) ((int) floor(fabs(normal)) % 5);
+		case LABEL_POSITIVE:
+			return (float) (fabs(normal) + 0.1);
+		case LABEL_CENSORED:
+			return (float) ((fabs(normal) + 0.1) * (draw() % 4 ? 1 : -1));
+		case LABEL_REAL:
+		default:
+			return (float) normal;
+	}
+}
+
+static void
+set_labels(const Configuration *config, DMatrixHandle matrix, const float *rows)
+{
+	int			width = config->n_targets > 0 ? config->n_targets : 1;
+	float	   *labels = calloc((size_t) TRAIN_ROWS * width, sizeof(float));
+	char		array[256];
+
+	for (int i = 0; i < TRAIN_ROWS; i++)
+		for (int k = 0; k < width; k++)
+			labels[i * width + k] = draw_label(config, rows + (size_t) i * config->n_features);
+	if (width > 1)
+	{
+		snprintf(array, sizeof(array), "{\"data\":[%llu,true],\"shape\":[%d,%d],"
+				 "\"typestr\":\"<f4\",\"version\":3}",
+				 (unsigned long long) (uintptr_t) labels, TRAIN_ROWS, width);
+		XGB(XGDMatrixSetInfoFromInterface(matrix, "label", array));
+	}
+	else
+		XGB(XGDMatrixSetFloatInfo(matrix, "label", labels, TRAIN_ROWS));
+	if (config->label == LABEL_INTERVAL)
+	{
+		for (int i = 0; i < TRAIN_ROWS; i++)
+			labels[i] = fabsf(labels[i]) + 0.1f;
+		XGB(XGDMatrixSetFloatInfo(matrix, "label_lower_bound", labels, TRAIN_ROWS));
+		for (int i = 0; i < TRAIN_ROWS; i++)
+			labels[i] = i % 3 ? labels[i] : INFINITY;
+		XGB(XGDMatrixSetFloatInfo(matrix, "label_upper_bound", labels, TRAIN_ROWS));
+	}
+	if (config->label == LABEL_RANK)
+	{
+		unsigned	groups[TRAIN_ROWS / 20];
+
+		for (int i = 0; i < TRAIN_ROWS / 20; i++)
+			groups[i] = 20;
+		XGB(XGDMatrixSetUIntInfo(matrix, "group", groups, TRAIN_ROWS / 20));
+	}
+	free(labels);
+}
+
+static DMatrixHandle
+make_matrix(const Configuration *config, const float *rows, size_t n)
+{
+	const char *types[MAX_FEATURES];
+	DMatrixHandle matrix;
+
+	XGB(XGDMatrixCreateFromMat(rows, n, config->n_features, NAN, &matrix));
+	for (int i = 0; i < config->n_features; i++)
+		types[i] = i < config->n_categorical ? "c" : "float";
+	if (config->n_categorical > 0)
+		XGB(XGDMatrixSetStrFeatureInfo(matrix, "feature_type", types, config->n_features));
+	return matrix;
+}
+
+/* Set parameters given as "a=1 b=2". */
+static void
+set_parameters(BoosterHandle booster, const char *parameters)
+{
+	char		text[512];
+	char	   *next = text;
+	char	   *pair;
+
+	snprintf(text, sizeof(text), "%s", parameters);
+	while ((pair = strsep(&next, " ")) != NULL)
+	{
+		char	   *value = strchr(pair, '=');
+
+		if (value == NULL)
+			continue;
+		*value++ = '\0';
+		XGB(XGBoosterSetParam(booster, pair, value));
+	}
+}
+
+static BoosterHandle
+train_model(const Configuration *config, int model)
+{
+	float	   *rows = malloc(sizeof(float) * TRAIN_ROWS * config->n_features);
+	BoosterHandle booster;
+	BoosterHandle sliced;
+	DMatrixHandle matrix;
+	char		number[32];
+
+	fill_rows(config, rows, TRAIN_ROWS, false);
+	matrix = make_matrix(config, rows, TRAIN_ROWS);
+	set_labels(config, matrix, rows);
+	XGB(XGBoosterCreate(&matrix, 1, &booster));
+	XGB(XGBoosterSetParam(booster, "objective", config->objective));
+	XGB(XGBoosterSetParam(booster, "nthread", "1"));
+	if (strstr(config->parameters, "tree_method") == NULL &&
+		strstr(config->parameters, "gblinear") == NULL)
+		XGB(XGBoosterSetParam(booster, "tree_method", "hist"));
+	snprintf(number, sizeof(number), "%d", model);
+	XGB(XGBoosterSetParam(booster, "seed", number));
+	if (config->n_classes > 0)
+	{
+		snprintf(number, sizeof(number), "%d", config->n_classes);
+		XGB(XGBoosterSetParam(booster, "num_class", number));
+	}
+	/* Every other model has the intercept that the library chooses. */
+	if (model % 2 == 1 && strstr(config->parameters, "base_score") == NULL)
+		XGB(XGBoosterSetParam(booster, "base_score", "0.3"));
+	set_parameters(booster, config->parameters);
+	for (int i = 0; i < config->rounds; i++)
+		XGB(XGBoosterUpdateOneIter(booster, i, matrix));
+	if (config->slice > 0)
+	{
+		XGB(XGBoosterSlice(booster, 0, config->slice, 1, &sliced));
+		XGB(XGBoosterFree(booster));
+		booster = sliced;
+	}
+	if (config->best_iteration > 0)
+	{
+		snprintf(number, sizeof(number), "%d", config->best_iteration);
+		XGB(XGBoosterSetAttr(booster, "best_iteration", number));
+	}
+	XGB(XGDMatrixFree(matrix));
+	free(rows);
+	return booster;
+}
+
+/* The library's answer; copied, since the next call overwrites it. */
+static float *
+predict_library(const Configuration *config, BoosterHandle booster, DMatrixHandle matrix,
+				int type, size_t *count)
+{
+	const bst_ulong *shape;
+	const float *result;
+	bst_ulong	dim;
+	float	   *copy;
+	char		text[160];
+
+	snprintf(text, sizeof(text), "{\"type\":%d,\"training\":false,\"iteration_begin\":0,"
+			 "\"iteration_end\":%d,\"strict_shape\":true}", type,
+			 config->best_iteration > 0 ? config->best_iteration + 1 : 0);
+	XGB(XGBoosterPredictFromDMatrix(booster, matrix, text, &shape, &dim, &result));
+	*count = 1;
+	for (bst_ulong i = 0; i < dim; i++)
+		*count *= shape[i];
+	copy = malloc((*count + 1) * sizeof(float));
+	memcpy(copy, result, *count * sizeof(float));
+	return copy;
+}
+
+static void
+compare(Counts *counts, const Configuration *config, const char *what,
+		const float *ours, const float *theirs, size_t n, size_t row)
+{
+	counts->floats += n;
+	if (memcmp(ours, theirs, n * sizeof(float)) == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+	{
+		if (memcmp(ours + i, theirs + i, sizeof(float)) == 0)
+			continue;
+		counts->mismatches++;
+		if (counts->shown++ < MAX_SHOWN)
+			printf("identity: %s: %s %zu of row %zu is %.9g, libxgboost has %.9g\n",
+				   config->name, what, i, row, ours[i], theirs[i]);
+	}
+}
+
+static void
+report(Counts *counts, const Configuration *config, const char *what)
+{
+	counts->mismatches++;
+	if (counts->shown++ < MAX_SHOWN)
+		printf("identity: %s: %s\n", config->name, what);
+}
+
+/* The library's answers to the rows of one model. */
+typedef struct Answers
+{
+	float	   *margin;
+	float	   *value;
+	float	   *leaf;			/* NULL for gblinear */
+	size_t		n_margins;
+	size_t		n_values;
+	size_t		n_leaves;
+} Answers;
+
+static void
+score_model(Counts *counts, const Configuration *config, const Forest *forest,
+			const ForestDescription *description, const float *rows, size_t n,
+			const Answers *answers)
+{
+	size_t		n_outputs = description->n_outputs;
+	size_t		n_values = description->n_values;
+	size_t		n_trees = description->n_trees;
+	float	   *block = malloc(n * n_outputs * sizeof(float));
+	float	   *margin = malloc((n_outputs + n_values) * sizeof(float));
+	float	   *value = margin + n_outputs;
+	int32_t    *leaf = malloc((n_trees + 1) * sizeof(int32_t));
+	float	   *leaf_float = malloc((n_trees + 1) * sizeof(float));
+
+	if (answers->n_margins != n * n_outputs || answers->n_values != n * n_values ||
+		(answers->leaf && answers->n_leaves != n * n_trees))
+	{
+		report(counts, config, "the shape of predictions differs");
+		n = 0;
+	}
+	mlops_forest_margin_block(forest, rows, config->n_features, n, block);
+	for (size_t i = 0; i < n; i++)
+	{
+		const float *row = rows + i * config->n_features;
+
+		mlops_forest_margin(forest, row, margin);
+		mlops_forest_transform(forest, margin, value);
+		compare(counts, config, "margin", margin, answers->margin + i * n_outputs, n_outputs, i);
+		compare(counts, config, "margin in a block", block + i * n_outputs,
+				answers->margin + i * n_outputs, n_outputs, i);
+		compare(counts, config, "value", value, answers->value + i * n_values, n_values, i);
+		if (answers->leaf == NULL)
+			continue;
+		mlops_forest_leaf(forest, row, leaf);
+		for (size_t k = 0; k < n_trees; k++)
+			leaf_float[k] = (float) leaf[k];
+		compare(counts, config, "leaf", leaf_float, answers->leaf + i * n_trees, n_trees, i);
+	}
+	free(block);
+	free(margin);
+	free(leaf);
+	free(leaf_float);
+}
+
+static void
+run_model(Counts *counts, const Configuration *config, int model, size_t n)
+{
+	static const char *const formats[] = {"{\"format\":\"ubj\"}", "{\"format\":\"json\"}"};
+	const ForestLimits limits = {.max_image = 1 << 28,.max_features = 100000,.max_outputs = 1000};
+	BoosterHandle booster = train_model(config, model);
+	float	   *rows = malloc(sizeof(float) * n * config->n_features);
+	Forest	   *forest[2] = {NULL, NULL};
+	size_t		size[2] = {0, 0};
+	Answers		answers = {0};
+	DMatrixHandle matrix;
+
+	fill_rows(config, rows, n, true);
+	matrix = make_matrix(config, rows, n);
+	answers.margin = predict_library(config, booster, matrix, 1, &answers.n_margins);
+	answers.value = predict_library(config, booster, matrix, 0, &answers.n_values);
+	if (strstr(config->parameters, "gblinear") == NULL)
+		answers.leaf = predict_library(config, booster, matrix, 6, &answers.n_leaves);
+	for (int i = 0; i < 2; i++)
+	{
+		ForestDescription description;
+		ForestError error;
+		const char *bytes;
+		bst_ulong	length;
+
+		XGB(XGBoosterSaveModelToBuffer(booster, formats[i], &length, &bytes));
+		if (mlops_forest_build(bytes, length, &limits, &forest[i], &size[i],
+							   &description, &error) != FOREST_OK)
+		{
+			report(counts, config, error.message);
+			continue;
+		}
+		if (mlops_forest_check(forest[i], size[i], &limits, &error) != FOREST_OK)
+			report(counts, config, error.message);
+		if (description.categorical != (config->n_categorical > 0 && answers.leaf != NULL))
+			report(counts, config, "categorical splits differ from what the configuration says");
+		score_model(counts, config, forest[i], &description, rows, n, &answers);
+		mlops_forest_free_description(&description);
+	}
+	if (size[0] != size[1] || (size[0] > 0 && memcmp(forest[0], forest[1], size[0]) != 0))
+		report(counts, config, "images from JSON and UBJSON differ");
+	counts->models++;
+	counts->rows += n;
+	XGB(XGDMatrixFree(matrix));
+	XGB(XGBoosterFree(booster));
+	free(forest[0]);
+	free(forest[1]);
+	free(answers.margin);
+	free(answers.value);
+	free(answers.leaf);
+	free(rows);
+}
+
+int
+main(int argc, char **argv)
+{
+	int			n_models = argc > 1 ? atoi(argv[1]) : 2;
+	size_t		n_rows = argc > 2 ? (size_t) atol(argv[2]) : 1000;
+	uint64_t	seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
+	Counts		counts = {0};
+	int			major;
+	int			minor;
+	int			patch;
+
+	XGBoostVersion(&major, &minor, &patch);
+	library = major * 100 + minor;
+	XGB(XGBSetGlobalConfig("{\"verbosity\":0}"));
+	printf("identity: libxgboost %d.%d.%d, seed %llu\n", major, minor, patch,
+		   (unsigned long long) seed);
+	for (size_t i = 0; i < sizeof(configurations) / sizeof(configurations[0]); i++)
+	{
+		const Configuration *config = &configurations[i];
+		uint64_t	before = counts.mismatches;
+
+		if (library < config->since || (config->until > 0 && library >= config->until))
+			continue;
+		counts.shown = 0;
+		for (int model = 0; model < n_models; model++)
+		{
+			state = seed * 1000003 + i * 1009 + (uint64_t) model;
+			run_model(&counts, config, model, n_rows);
+		}
+		counts.configurations++;
+		counts.failed += counts.mismatches > before;
+	}
+	printf("identity: %llu configurations, %llu models, %llu rows, %llu floats, %llu mismatches\n",
+		   (unsigned long long) counts.configurations, (unsigned long long) counts.models,
+		   (unsigned long long) counts.rows, (unsigned long long) counts.floats,
+		   (unsigned long long) counts.mismatches);
+	printf("identity: %llu passed, %llu failed\n",
+		   (unsigned long long) (counts.configurations - counts.failed),
+		   (unsigned long long) counts.failed);
+	return counts.mismatches > 0;
+}
