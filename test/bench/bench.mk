@@ -1,0 +1,7 @@
+# Speed and memory, as ratios to a reference measured in the same run; see docs/performance.md.
+bench-train: all
+	/usr/bin/python3 test/bench/train.py
+
+bench-all: bench-train
+
+.PHONY: bench-train bench-all
