@@ -97,6 +97,16 @@ report_forest_error(ForestStatus status, const ForestError *error)
 	}
 }
 
+static void
+check_size(size_t size)
+{
+	if (size > (size_t) mlops_max_model_size * 1024 * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model of %zu bytes exceeds the maximum of %d MB", size, mlops_max_model_size),
+				 errhint("The limit is mlops.max_model_size.")));
+}
+
 Forest *
 mlops_registry_build_forest(const bytea *bytes, ForestDescription *description)
 {
@@ -110,6 +120,8 @@ mlops_registry_build_forest(const bytea *bytes, ForestDescription *description)
 	ForestError error = {{0}};
 	ForestStatus status;
 	size_t		image_size;
+
+	check_size(VARSIZE_ANY_EXHDR(bytes));
 
 	/* registered first: nothing can leak if registering fails */
 	built->callback.func = release_forest;

@@ -19,7 +19,6 @@
 #include "utils/snapmgr.h"
 
 #include "base/error.h"
-#include "base/settings.h"
 #include "base/spi_args.h"
 #include "registry/registry.h"
 
@@ -208,18 +207,14 @@ update_model(const SpiScope *scope, const NewVersion *version, int number)
 						 " WHERE name = $1", &args);
 }
 
-/* Parse the bytes and check the new version against them. */
+/* Parse the bytes unless that was done, and check the version against them. */
 static void
 describe_bytes(const NewVersion *version, ForestDescription *description)
 {
-	size_t		size = VARSIZE_ANY_EXHDR(version->bytes);
-
-	if (size > (size_t) mlops_max_model_size * 1024 * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("model of %zu bytes exceeds the maximum of %d MB", size, mlops_max_model_size),
-				 errhint("The limit is mlops.max_model_size.")));
-	(void) mlops_registry_build_forest(version->bytes, description);
+	if (version->parsed != NULL)
+		*description = *version->parsed;
+	else
+		(void) mlops_registry_build_forest(version->bytes, description);
 	check_new_version(version, description);
 }
 

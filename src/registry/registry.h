@@ -69,6 +69,9 @@ extern bool mlops_registry_permits_run(int64 run, Oid role, ModelPrivilege privi
 /* permits as an error for the current user. */
 extern void mlops_registry_require(const char *model, ModelPrivilege privilege);
 
+/* Aliases that point to a version (0: any), comma-separated; no rights check. */
+extern char *mlops_registry_list_aliases(const char *model, int version);
+
 /* Model bytes, checked against their digest; palloc'ed. */
 extern bytea *mlops_registry_load(const uint8 *digest);
 
@@ -117,6 +120,7 @@ typedef struct NewVersion
 	const char *description;
 	Jsonb	   *tags;
 	Oid			created_by;
+	const ForestDescription *parsed;	/* when the bytes were parsed, or NULL */
 } NewVersion;
 
 /*
@@ -132,5 +136,15 @@ extern int	mlops_registry_publish(const NewVersion *version, bool *existed);
  * when there was none.  No rights check. */
 extern int	mlops_registry_move_alias(const char *model, const char *alias, int version,
 									  int expected_version, Oid by, const char *reason);
+
+/* Give or take a right, as the current user, who must own the model.  Role 0 is PUBLIC. */
+extern void mlops_registry_grant(const char *model, Oid role, ModelPrivilege privilege);
+extern void mlops_registry_revoke(const char *model, Oid role, ModelPrivilege privilege);
+
+/* Set the threshold of a binary version, as the current user, who must own the model. */
+extern void mlops_registry_set_threshold(const char *reference, double threshold);
+
+/* Delete a version, likewise: its bytes go, its lineage stays. */
+extern void mlops_registry_delete_version(const char *reference, const char *reason);
 
 #endif							/* MLOPS_REGISTRY_H */

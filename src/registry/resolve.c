@@ -190,8 +190,8 @@ mlops_registry_require(const char *model, ModelPrivilege privilege)
 	require_privilege(model, find_owner(model), privilege);
 }
 
-static void
-report_missing_alias(const char *model, const char *alias)
+char *
+mlops_registry_list_aliases(const char *model, int version)
 {
 	Probe		probe;
 	ScanKeyData key;
@@ -201,14 +201,23 @@ report_missing_alias(const char *model, const char *alias)
 	init_text_key(&key, Anum_alias_model, model);
 	begin_probe(&probe, "alias", "alias_pkey", 1, &key);
 	while (fetch_row(&probe))
-		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-						 TextDatumGetCString(get_filled_column(&probe, Anum_alias_alias)));
+		if (version == 0 ||
+			DatumGetInt32(get_filled_column(&probe, Anum_alias_version)) == version)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 TextDatumGetCString(get_filled_column(&probe, Anum_alias_alias)));
 	end_probe(&probe);
+	return list.data;
+}
+
+static void
+report_missing_alias(const char *model, const char *alias)
+{
+	char	   *aliases = mlops_registry_list_aliases(model, 0);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
 			 errmsg("model \"%s\" has no alias \"%s\"", model, alias),
-			 list.len > 0 ? errhint("Its aliases are: %s.", list.data) :
+			 aliases[0] != '\0' ? errhint("Its aliases are: %s.", aliases) :
 			 errhint("Set one with mlops.set_alias.")));
 }
 

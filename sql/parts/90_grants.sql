@@ -1,0 +1,23 @@
+-- rights: functions that check the model's own rights are for everybody; train,
+-- train_wait and register_model make models and need a GRANT by an administrator
+
+REVOKE ALL ON SCHEMA mlops FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA mlops FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA mlops FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA mlops FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA mlops TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA mlops TO PUBLIC;
+
+GRANT EXECUTE ON FUNCTION mlops.has_model_privilege(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.has_run_privilege(bigint, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.grant_model(text, regrole, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.revoke_model(text, regrole, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.export_model(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.resolve(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.classes(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_alias(text, text, int, int, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_threshold(text, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.delete_model_version(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.lineage(text) TO PUBLIC;
+
