@@ -58,7 +58,8 @@ typedef struct ForestDescription
 	uint32_t	n_classes;		/* num_class; 0 unless multiclass */
 	uint32_t	n_outputs;		/* margins of one row */
 	uint32_t	n_values;		/* numbers after the transform */
-	uint32_t	n_trees;
+	uint32_t	n_trees;		/* up to the best iteration */
+	uint32_t	n_stored_trees; /* all in the bytes */
 	int64_t		best_iteration; /* -1: none named */
 	bool		categorical;	/* some split is categorical */
 	uint32_t	n_feature_names;	/* 0 or n_features */

@@ -351,6 +351,7 @@ describe_model(Reader *reader, const ModelDocument *document, const Forest *imag
 	description->n_outputs = image->n_outputs;
 	description->n_values = image->n_values;
 	description->n_trees = (uint32_t) image->count[SECTION_TREE];
+	description->n_stored_trees = (uint32_t) document->trees.n_trees;
 	description->best_iteration = document->best_iteration;
 	for (uint32_t i = 0; i < description->n_trees; i++)
 		if (trees[i].flags & TREE_CATEGORICAL)

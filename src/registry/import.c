@@ -413,9 +413,10 @@ mlops_import_register(const ImportRequest *request)
 		ereport(NOTICE,
 				(errmsg("model \"%s\" has these bytes already, as version %d",
 						request->model, number)));
-	else if (description.best_iteration >= 0)
+	else if (description.n_trees < description.n_stored_trees)
 		ereport(NOTICE,
-				(errmsg("predictions stop at the model's best iteration, %lld",
+				(errmsg("predictions use the first %u of %u trees, up to the model's best iteration %lld",
+						description.n_trees, description.n_stored_trees,
 						(long long) description.best_iteration),
 				 errdetail("The bytes are stored unchanged.")));
 	return number;
