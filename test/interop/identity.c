@@ -29,6 +29,11 @@
 #define MAX_FEATURES	300
 #define MAX_SHOWN		5		/* differences shown per configuration */
 
+/* The types of prediction of XGBoosterPredictFromDMatrix. */
+#define PREDICT_VALUE	0
+#define PREDICT_MARGIN	1
+#define PREDICT_LEAF	6
+
 typedef struct Counts
 {
 	uint64_t	configurations;
@@ -301,9 +306,11 @@ predict_library(const Configuration *config, BoosterHandle booster, DMatrixHandl
 	float	   *copy;
 	char		text[160];
 
+	/* libxgboost fails to give leaves of vector trees in their strict shape. */
 	snprintf(text, sizeof(text), "{\"type\":%d,\"training\":false,\"iteration_begin\":0,"
-			 "\"iteration_end\":%d,\"strict_shape\":true}", type,
-			 config->best_iteration > 0 ? config->best_iteration + 1 : 0);
+			 "\"iteration_end\":%d,\"strict_shape\":%s}", type,
+			 config->best_iteration > 0 ? config->best_iteration + 1 : 0,
+			 type == PREDICT_LEAF ? "false" : "true");
 	XGB(XGBoosterPredictFromDMatrix(booster, matrix, text, &shape, &dim, &result));
 	*count = 1;
 	for (bst_ulong i = 0; i < dim; i++)
@@ -408,10 +415,11 @@ run_model(Counts *counts, const Configuration *config, int model, size_t n)
 
 	fill_rows(config, rows, n, true);
 	matrix = make_matrix(config, rows, n);
-	answers.margin = predict_library(config, booster, matrix, 1, &answers.n_margins);
-	answers.value = predict_library(config, booster, matrix, 0, &answers.n_values);
+	answers.margin = predict_library(config, booster, matrix, PREDICT_MARGIN,
+									 &answers.n_margins);
+	answers.value = predict_library(config, booster, matrix, PREDICT_VALUE, &answers.n_values);
 	if (strstr(config->parameters, "gblinear") == NULL)
-		answers.leaf = predict_library(config, booster, matrix, 6, &answers.n_leaves);
+		answers.leaf = predict_library(config, booster, matrix, PREDICT_LEAF, &answers.n_leaves);
 	for (int i = 0; i < 2; i++)
 	{
 		ForestDescription description;
