@@ -47,7 +47,8 @@ typedef struct MetricInput
 	double		threshold;		/* binary: positive from here */
 	const char *objective;		/* XGBoost's name: chooses deviances, Cox or
 								 * AFT */
-	double		quantile;		/* reg:quantileerror: its alpha; else 0.5 */
+	double		quantile;		/* reg:quantileerror: its alpha; 0: 0.5 */
+	double		tweedie_power;	/* reg:tweedie: its variance power; 0: 1.5 */
 } MetricInput;
 
 #define METRIC_MAX 32
