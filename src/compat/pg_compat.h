@@ -27,4 +27,24 @@
 #define MyLocalTransactionId_compat() (MyProc->lxid)
 #endif
 
+/* an argument says since 16 whether to copy; wants utils/tuplesort.h */
+#if PG_VERSION_NUM >= 160000
+#define tuplesort_getdatum_compat(state, forward, value, isnull) \
+	tuplesort_getdatum(state, forward, true, value, isnull, NULL)
+#else
+#define tuplesort_getdatum_compat(state, forward, value, isnull) \
+	tuplesort_getdatum(state, forward, value, isnull, NULL)
+#endif
+
+/* reading a whole record has its own function since 16; wants storage/buffile.h */
+#if PG_VERSION_NUM < 160000
+#define BufFileReadExact(file, record, size) \
+	do { \
+		if (BufFileRead(file, record, size) != (size)) \
+			ereport(ERROR, \
+					(errcode_for_file_access(), \
+					 errmsg("could not read from a temporary file"))); \
+	} while (0)
+#endif
+
 #endif							/* MLOPS_PG_COMPAT_H */

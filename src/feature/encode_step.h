@@ -19,6 +19,7 @@ typedef struct EncodeStep
 	int			slot;			/* first place in the vector */
 	int			width;			/* number of places: elements of an array, else 1; 0 is not
 								 * known yet */
+	bool		included;		/* named in include: not refused for what it holds */
 	const char *name;			/* of the column */
 	const Feature *feature;		/* its dictionary, or NULL while it is collected */
 	LabelSet   *labels;			/* labels collected so far, or NULL */

@@ -1,0 +1,103 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.c
+ *	  What a query says about its data set before it runs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+#include "base/error.h"
+#include "feature/dataset_state.h"
+#include "feature/query.h"
+
+static const char *
+get_kind_name(char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_RELATION:
+			return "table";
+		case RELKIND_PARTITIONED_TABLE:
+			return "partitioned table";
+		case RELKIND_VIEW:
+			return "view";
+		case RELKIND_MATVIEW:
+			return "materialized view";
+		case RELKIND_FOREIGN_TABLE:
+			return "foreign table";
+		case RELKIND_SEQUENCE:
+			return "sequence";
+		default:
+			return "other";
+	}
+}
+
+static void
+push_string(JsonbParseState **state, JsonbIteratorToken token, const char *string)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, string);
+	value.val.string.len = strlen(string);
+	pushJsonbValue(state, token, &value);
+}
+
+static Jsonb *
+list_relations(const List *relations)
+{
+	JsonbParseState *state = NULL;
+	ListCell   *cell;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	foreach(cell, relations)
+	{
+		Oid			relation = lfirst_oid(cell);
+
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		push_string(&state, WJB_KEY, "name");
+		push_string(&state, WJB_VALUE,
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+											   get_rel_name(relation)));
+		push_string(&state, WJB_KEY, "kind");
+		push_string(&state, WJB_VALUE, get_kind_name(get_rel_relkind(relation)));
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+void
+mlops_dataset_analyze(const DatasetSpec *spec, DatasetAnalysis *analysis)
+{
+	Query	   *query = mlops_query_parse(spec->query);
+	QueryFacts	facts;
+	DatasetColumns *columns;
+	Target	   *target;
+
+	mlops_query_examine(query, &facts);
+	if (facts.temporary != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
+				 errmsg("query reads the temporary relation \"%s\"", facts.temporary),
+				 errdetail("A run has a session of its own, which does not see it."),
+				 errhint("Use a permanent table.")));
+
+	columns = mlops_columns_resolve(spec, ExecCleanTypeFromTL(query->targetList));
+	target = mlops_target_create(spec, columns);
+	(void) mlops_split_create(spec, columns);
+
+	analysis->target_type = columns->target.column >= 0 ? columns->target.value_type.type : InvalidOid;
+	analysis->task = target->task;
+	analysis->uses_as_of = facts.uses_parameter;
+	analysis->reproducible = facts.reproducible;
+	analysis->relations = list_relations(facts.relations);
+	analysis->n_features = columns->features->n_steps;
+}

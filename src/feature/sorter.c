@@ -1,0 +1,303 @@
+/*-------------------------------------------------------------------------
+ *
+ * sorter.c
+ *	  Encoded rows -> canonical order, digest and column statistics.
+ *
+ * A sort key is a bytea whose bytes compare as rows do:
+ *
+ *	 [group u64, only with qid] hash u64 | features f32 | label f32
+ *		| [upper f32, only with target_upper] | weight f32 | part u8
+ *
+ * big-endian, -0 as 0, missing as 7fc00000.  The hash covers what follows it
+ * but for the part, so its first eight bytes decide nearly every comparison and
+ * the server's abbreviated keys hold them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/shortest_dec.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplesort.h"
+#include "utils/typcache.h"
+
+#include "compat/pg_compat.h"
+#include "feature/digest.h"
+#include "feature/mix.h"
+#include "feature/sorter.h"
+
+#define MISSING_BITS 0x7fc00000
+
+typedef struct ColumnStatistics
+{
+	int64		n_null;
+	float		min;
+	float		max;
+	uint64		checksum;		/* sum of the values' mixed bits, whatever their order */
+} ColumnStatistics;
+
+struct Sorter
+{
+	const DatasetSpec *spec;
+	const Signature *signature;
+	int			n_features;
+	bool		has_group;
+	bool		has_upper;
+	size_t		row_offset;		/* of the encoded row in the key's data */
+	size_t		row_size;
+	int64		n_rows;
+	Tuplesortstate *sort;
+	bytea	   *key;			/* of the row being put */
+	MemoryContext row_context;	/* of the row being read */
+	Digest	   *digest;
+	float	   *features;		/* of the row being read */
+	ColumnStatistics *columns;
+};
+
+Sorter *
+mlops_sorter_create(const DatasetSpec *spec, int n_features)
+{
+	Sorter	   *sorter = palloc0(sizeof(Sorter));
+	TypeCacheEntry *type = lookup_type_cache(BYTEAOID, TYPECACHE_LT_OPR);
+	size_t		size;
+
+	sorter->spec = spec;
+	sorter->n_features = n_features;
+	sorter->has_group = spec->qid != NULL;
+	sorter->has_upper = spec->target_upper != NULL;
+	sorter->row_offset = (sorter->has_group ? 2 : 1) * sizeof(uint64);
+	sorter->row_size = (n_features + (sorter->has_upper ? 3 : 2)) * sizeof(uint32);
+	size = VARHDRSZ + sorter->row_offset + sorter->row_size + 1;
+	sorter->key = palloc0(size);
+	SET_VARSIZE(sorter->key, size);
+	sorter->features = palloc(Max(n_features, 1) * sizeof(float));
+	sorter->columns = palloc(Max(n_features, 1) * sizeof(ColumnStatistics));
+	for (int i = 0; i < n_features; i++)
+		sorter->columns[i] = (ColumnStatistics) {0, INFINITY, -INFINITY, 0};
+	sorter->row_context = AllocSetContextCreate(CurrentMemoryContext, "mlops sorter row",
+												ALLOCSET_DEFAULT_SIZES);
+	sorter->sort = tuplesort_begin_datum(BYTEAOID, type->lt_opr, InvalidOid, false,
+										 maintenance_work_mem, NULL, TUPLESORT_NONE);
+	return sorter;
+}
+
+static inline uint32
+encode_float(float value)
+{
+	uint32		bits;
+
+	value += 0.0f;				/* -0 -> 0 */
+	memcpy(&bits, &value, sizeof(bits));
+	return pg_hton32(isnan(value) ? MISSING_BITS : bits);
+}
+
+static inline float
+decode_float(uint32 bits)
+{
+	float		value;
+
+	bits = pg_ntoh32(bits);
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+void
+mlops_sorter_put(Sorter *sorter, const DatasetRow *row)
+{
+	char	   *start = VARDATA(sorter->key);
+	uint32	   *words = (uint32 *) (start + sorter->row_offset);
+	int			n = sorter->n_features;
+	uint64		hash;
+
+	for (int i = 0; i < n; i++)
+		words[i] = encode_float(row->features[i]);
+	words[n++] = encode_float(row->label);
+	if (sorter->has_upper)
+		words[n++] = encode_float(row->upper);
+	words[n++] = encode_float(row->weight);
+	Assert(n * sizeof(uint32) == sorter->row_size);
+	*(uint8 *) &words[n] = row->part;
+
+	hash = pg_hton64(hash_bytes_extended((unsigned char *) words, sorter->row_size, 0));
+	memcpy((char *) words - sizeof(hash), &hash, sizeof(hash));
+	if (sorter->has_group)
+	{
+		uint64		group = pg_hton64(row->group);
+
+		memcpy(start, &group, sizeof(group));
+	}
+
+	sorter->n_rows++;
+	if (sorter->spec->max_bytes > 0 && sorter->n_rows > sorter->spec->max_bytes / VARSIZE(sorter->key))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("encoded rows need more than mlops.max_spool_size (" INT64_FORMAT " MB)",
+						sorter->spec->max_bytes / (1024 * 1024)),
+				 errhint("Select fewer rows or columns, or raise mlops.max_spool_size.")));
+	tuplesort_putdatum(sorter->sort, PointerGetDatum(sorter->key), false);
+}
+
+void
+mlops_sorter_sort(Sorter *sorter, const Signature *signature)
+{
+	sorter->signature = signature;
+	sorter->digest = mlops_digest_create("mlops.dataset.v1");
+	mlops_digest_u32(sorter->digest, signature->n_features);
+	for (int i = 0; i < signature->n_features; i++)
+	{
+		const Feature *feature = &signature->features[i];
+
+		CHECK_FOR_INTERRUPTS();
+		mlops_digest_string(sorter->digest, feature->name);
+		mlops_digest_u8(sorter->digest, feature->kind == FEATURE_CATEGORY ? 1 : 0);
+		if (feature->kind != FEATURE_CATEGORY)
+			continue;
+		mlops_digest_u32(sorter->digest, feature->n_categories);
+		for (int j = 0; j < feature->n_categories; j++)
+			mlops_digest_string(sorter->digest, feature->categories[j]);
+	}
+	tuplesort_performsort(sorter->sort);
+}
+
+static inline void
+count_value(ColumnStatistics *column, float value)
+{
+	uint32		bits;
+
+	if (isnan(value))
+	{
+		column->n_null++;
+		return;
+	}
+	if (value < column->min)
+		column->min = value;
+	if (value > column->max)
+		column->max = value;
+	memcpy(&bits, &value, sizeof(bits));
+	column->checksum += mlops_mix64(UINT64CONST(1) << 32 | bits);	/* 0 counts too */
+}
+
+bool
+mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(sorter->row_context);
+	const char *start;
+	const uint32 *words;
+	Datum		key;
+	bool		isnull;
+	bool		found;
+	uint64		group = 0;
+	int			n = sorter->n_features;
+
+	CHECK_FOR_INTERRUPTS();
+	MemoryContextReset(sorter->row_context);
+	found = tuplesort_getdatum_compat(sorter->sort, true, &key, &isnull);
+	MemoryContextSwitchTo(old_context);
+	if (!found)
+	{
+		mlops_digest_u64(sorter->digest, sorter->n_rows);
+		mlops_digest_finish(sorter->digest, digest);
+		sorter->digest = NULL;
+		return false;
+	}
+
+	start = VARDATA(DatumGetPointer(key));
+	words = (const uint32 *) (start + sorter->row_offset);
+	if (sorter->has_group)
+		memcpy(&group, start, sizeof(group));
+	mlops_digest_bytes(sorter->digest, words, sorter->row_size);
+	mlops_digest_bytes(sorter->digest, &group, sizeof(group));
+
+	for (int i = 0; i < n; i++)
+	{
+		sorter->features[i] = decode_float(words[i]);
+		count_value(&sorter->columns[i], sorter->features[i]);
+	}
+	row->features = sorter->features;
+	row->group = pg_ntoh64(group);
+	row->label = decode_float(words[n++]);
+	row->upper = sorter->has_upper ? decode_float(words[n++]) : row->label;
+	row->weight = decode_float(words[n++]);
+	row->part = *(const uint8 *) &words[n];
+	return true;
+}
+
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, key);
+	value.val.string.len = strlen(key);
+	pushJsonbValue(state, WJB_KEY, &value);
+}
+
+/* Shortest number that reads back as the same float32. */
+static void
+push_number(JsonbParseState **state, const char *key, float number)
+{
+	JsonbValue	value;
+	char		decimal[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	float_to_shortest_decimal_buf(number, decimal);
+	push_key(state, key);
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(decimal),
+															ObjectIdGetDatum(InvalidOid),
+															Int32GetDatum(-1)));
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+Jsonb *
+mlops_sorter_columns(const Sorter *sorter)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < sorter->n_features; i++)
+	{
+		const Feature *feature = &sorter->signature->features[i];
+		const ColumnStatistics *column = &sorter->columns[i];
+		JsonbValue	value;
+
+		CHECK_FOR_INTERRUPTS();
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		push_key(&state, "name");
+		value.type = jbvString;
+		value.val.string.val = feature->name;
+		value.val.string.len = strlen(feature->name);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+		push_key(&state, "n_null");
+		value.type = jbvNumeric;
+		value.val.numeric = int64_to_numeric(column->n_null);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+		if (feature->kind != FEATURE_CATEGORY && column->min <= column->max)
+		{
+			push_number(&state, "min", column->min);
+			push_number(&state, "max", column->max);
+		}
+		push_key(&state, "checksum");
+		value.type = jbvString;
+		value.val.string.val = psprintf("%016" INT64_MODIFIER "x", column->checksum);
+		value.val.string.len = 16;
+		pushJsonbValue(&state, WJB_VALUE, &value);
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+void
+mlops_sorter_end(Sorter *sorter)
+{
+	if (sorter->digest != NULL)
+		mlops_digest_finish(sorter->digest, NULL);
+	tuplesort_end(sorter->sort);
+}
