@@ -21,3 +21,10 @@ GRANT EXECUTE ON FUNCTION mlops.set_threshold(text, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.delete_model_version(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.lineage(text) TO PUBLIC;
 
+
+GRANT EXECUTE ON FUNCTION mlops.predict(text, "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_class(text, "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_array(text, "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_raw(text, "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_proba(text, "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_classes(text, "any") TO PUBLIC;

@@ -53,9 +53,9 @@ typedef struct RowPlan
 /* A column that the signature wants: one feature, or an array of them. */
 typedef struct InputColumn
 {
+	const Feature *feature;		/* the first */
 	const char *name;			/* as the signature has it */
-	FeatureKind kind;
-	bool		is_array;
+	Oid			object_type;	/* INPUT_OBJECT: of the member */
 } InputColumn;
 
 struct RowInput
@@ -76,6 +76,24 @@ struct RowInput
 	char		element_align;
 };
 
+/* Type that stands for the feature's column when the row is an object. */
+static Oid
+choose_object_type(const Feature *feature)
+{
+	static const Oid time_types[] = {DATEOID, TIMEOID, TIMESTAMPOID, TIMESTAMPTZOID};
+
+	if (feature->element > 0)
+		return NUMERICARRAYOID;
+	if (feature->kind == FEATURE_CATEGORY)
+		return TEXTOID;
+	if (feature->kind == FEATURE_BOOLEAN)
+		return BOOLOID;
+	for (int i = 0; i < lengthof(time_types) && feature->type != NULL; i++)
+		if (strcmp(feature->type, format_type_be(time_types[i])) == 0)
+			return time_types[i];
+	return NUMERICOID;
+}
+
 /* Columns of the signature, each named once. */
 static void
 collect_columns(RowInput *input)
@@ -91,9 +109,8 @@ collect_columns(RowInput *input)
 		/* the elements of an array column follow each other */
 		if (feature->element > 1)
 			continue;
+		column->feature = feature;
 		column->name = feature->column;
-		column->kind = feature->kind;
-		column->is_array = feature->element > 0;
 		input->n_columns++;
 	}
 }
@@ -192,16 +209,7 @@ prepare_object(RowInput *input)
 	Oid		   *types = palloc(input->n_columns * sizeof(Oid));
 
 	for (int i = 0; i < input->n_columns; i++)
-	{
-		const InputColumn *column = &input->columns[i];
-
-		if (column->is_array)
-			types[i] = NUMERICARRAYOID;
-		else if (column->kind == FEATURE_CATEGORY)
-			types[i] = TEXTOID;
-		else
-			types[i] = column->kind == FEATURE_BOOLEAN ? BOOLOID : NUMERICOID;
-	}
+		types[i] = input->columns[i].object_type = choose_object_type(input->columns[i].feature);
 	prepare_columns(input, types);
 }
 
@@ -308,9 +316,9 @@ static pg_attribute_noreturn()
 void
 report_wrong_member(const InputColumn *column, JsonbValue *value)
 {
-	const char *wanted = column->is_array ? "array of numbers" :
-	column->kind == FEATURE_NUMERIC ? "number" :
-	column->kind == FEATURE_BOOLEAN ? "boolean" : "string";
+	const char *wanted = column->object_type == NUMERICARRAYOID ? "array of numbers" :
+	column->object_type == NUMERICOID ? "number" :
+	column->object_type == BOOLOID ? "boolean" : "string";
 
 	ereport(ERROR,
 			(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
@@ -343,22 +351,38 @@ read_number_array(const InputColumn *column, JsonbValue *value)
 											  NUMERICOID, -1, false, TYPALIGN_INT));
 }
 
-/* A member of an object as the type that prepare_object chose. */
+/* A member of an object as a value of its column's object_type. */
 static Datum
 read_member(const InputColumn *column, JsonbValue *value)
 {
-	if (column->is_array)
+	switch (column->object_type)
 	{
-		if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
-			return read_number_array(column, value);
+		case NUMERICOID:
+			if (value->type == jbvNumeric)
+				return NumericGetDatum(value->val.numeric);
+			break;
+		case BOOLOID:
+			if (value->type == jbvBool)
+				return BoolGetDatum(value->val.boolean);
+			break;
+		case NUMERICARRAYOID:
+			if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+				return read_number_array(column, value);
+			break;
+		default:
+			if (value->type == jbvString)
+			{
+				text	   *string = cstring_to_text_with_len(value->val.string.val,
+															  value->val.string.len);
+				Oid			function;
+				Oid			parameter;
+
+				if (column->object_type == TEXTOID)
+					return PointerGetDatum(string);
+				getTypeInputInfo(column->object_type, &function, &parameter);
+				return OidInputFunctionCall(function, text_to_cstring(string), parameter, -1);
+			}
 	}
-	else if (column->kind == FEATURE_NUMERIC && value->type == jbvNumeric)
-		return NumericGetDatum(value->val.numeric);
-	else if (column->kind == FEATURE_BOOLEAN && value->type == jbvBool)
-		return BoolGetDatum(value->val.boolean);
-	else if (column->kind == FEATURE_CATEGORY && value->type == jbvString)
-		return PointerGetDatum(cstring_to_text_with_len(value->val.string.val,
-														value->val.string.len));
 	report_wrong_member(column, value);
 }
 
