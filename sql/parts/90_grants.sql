@@ -20,6 +20,12 @@ GRANT EXECUTE ON FUNCTION mlops.set_alias(text, text, int, int, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_threshold(text, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.delete_model_version(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.lineage(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_class(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_array(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_raw(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_proba(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_classes(text, VARIADIC "any") TO PUBLIC;
 
 
 GRANT EXECUTE ON FUNCTION mlops.predict(text, "any") TO PUBLIC;

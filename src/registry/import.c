@@ -102,12 +102,11 @@ get_labels(Jsonb *signature, const char *key, int *n)
 			 errmsg("key \"%s\" of the signature must be an array of labels", key)));
 }
 
-/* The short form of a signature: an array of names.  NULL for any other form. */
+/* The short form of a signature: an array of strings.  NULL for any other form. */
 static Signature *
 read_short_signature(Jsonb *json)
 {
 	JsonbValue	array;
-	JsonbValue *first;
 	Signature  *signature;
 	char	  **names;
 	int			n;
@@ -115,9 +114,10 @@ read_short_signature(Jsonb *json)
 	if (getKeyJsonValueFromContainer(&json->root, "features", 8, &array) == NULL ||
 		array.type != jbvBinary || !JsonContainerIsArray(array.val.binary.data))
 		return NULL;
-	first = getIthJsonbValueFromContainer(array.val.binary.data, 0);
-	if (first == NULL || first->type != jbvString)
-		return NULL;
+	n = JsonContainerSize(array.val.binary.data);
+	for (int i = 0; i < n; i++)
+		if (getIthJsonbValueFromContainer(array.val.binary.data, i)->type != jbvString)
+			return NULL;
 
 	names = get_labels(json, "features", &n);
 	signature = palloc0(sizeof(Signature));
@@ -381,7 +381,7 @@ mlops_import_register(const ImportRequest *request)
 	bool		existed;
 	int			number;
 
-	mlops_registry_refuse_restricted();
+	mlops_registry_require_writable("register_model");
 	mlops_registry_ensure_model(request->model, caller);
 	if (request->signature != NULL)
 		check_object(request->signature, "signature");

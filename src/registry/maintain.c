@@ -36,7 +36,7 @@ mlops_registry_grant(const char *model, Oid role, ModelPrivilege privilege)
 	SpiScope	scope;
 	SpiArgs		args = {0};
 
-	mlops_registry_refuse_restricted();
+	mlops_registry_require_writable("grant_model");
 	mlops_registry_require(model, MODEL_OWN);
 	check_role_exists(role);
 	mlops_args_add_text(&args, model);
@@ -57,7 +57,7 @@ mlops_registry_revoke(const char *model, Oid role, ModelPrivilege privilege)
 	SpiScope	scope;
 	SpiArgs		args = {0};
 
-	mlops_registry_refuse_restricted();
+	mlops_registry_require_writable("revoke_model");
 	mlops_registry_require(model, MODEL_OWN);
 	mlops_args_add_text(&args, model);
 	mlops_args_add_role(&args, role);
@@ -76,7 +76,7 @@ mlops_registry_set_threshold(const char *reference, double threshold)
 	SpiScope	scope;
 	SpiArgs		args = {0};
 
-	mlops_registry_refuse_restricted();
+	mlops_registry_require_writable("set_threshold");
 	version = mlops_registry_resolve(reference, MODEL_OWN);
 	if (strcmp(version->task, "binary") != 0)
 		ereport(ERROR,
@@ -141,7 +141,7 @@ mlops_registry_delete_version(const char *reference, const char *reason)
 	SpiArgs		args = {0};
 	bool		isnull;
 
-	mlops_registry_refuse_restricted();
+	mlops_registry_require_writable("delete_model_version");
 	mlops_registry_parse_reference(reference, &parsed);
 	if (parsed.version == 0)
 		ereport(ERROR,

@@ -12,6 +12,7 @@
 #include <limits.h>
 
 #include "miscadmin.h"
+#include "tcop/utility.h"
 
 #include "registry/registry.h"
 
@@ -154,11 +155,13 @@ mlops_registry_privilege_name(ModelPrivilege privilege)
 }
 
 void
-mlops_registry_refuse_restricted(void)
+mlops_registry_require_writable(const char *function)
 {
+	PreventCommandIfReadOnly(psprintf("%s()", function));
+	PreventCommandIfParallelMode(psprintf("%s()", function));
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("cannot write to the model registry within a security-restricted operation"),
-				 errhint("Call the function from a plain statement, not from an index expression or a materialized view.")));
+				 errmsg("cannot execute %s() within a security-restricted operation", function),
+				 errhint("Call it from a plain statement, not from a materialized view or an index expression.")));
 }

@@ -71,6 +71,10 @@ check_new_version(const NewVersion *version, const ForestDescription *descriptio
 				 errmsg("the signature does not list the %u features of the model",
 						description->n_features),
 				 errhint("Give signature => '{\"features\": [\"...\"]}' with one name per feature, in the order of training.")));
+	if (n_classes == 0 && version->n_classes > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
+				 errmsg("a model for the task %s has no classes", version->task)));
 	if (version->n_classes != n_classes)
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),

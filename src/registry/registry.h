@@ -75,8 +75,9 @@ extern char *mlops_registry_list_aliases(const char *model, int version);
 /* Model bytes, checked against their digest; palloc'ed. */
 extern bytea *mlops_registry_load(const uint8 *digest);
 
-/* Error inside a security-restricted operation, for functions that write. */
-extern void mlops_registry_refuse_restricted(void);
+/* Error where the named function must not write: in a read-only transaction, on a
+ * standby, inside a security-restricted operation. */
+extern void mlops_registry_require_writable(const char *function);
 
 /*
  * Build a forest from bytes: forest errors become ereports.  The image, and the

@@ -147,7 +147,7 @@ mlops_sql_set_alias(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("versions count from 1"),
 				 errhint("Version NULL removes the alias; expected_version 0 means that it must not exist yet.")));
-	mlops_registry_refuse_restricted();
+	mlops_registry_require_writable("set_alias");
 	mlops_registry_require(model, MODEL_OWN);
 	previous = mlops_registry_move_alias(model, get_text(fcinfo, 1), version, expected,
 										 GetUserId(), get_text(fcinfo, 4));
