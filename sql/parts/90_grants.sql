@@ -9,6 +9,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA mlops FROM PUBLIC;
 GRANT USAGE ON SCHEMA mlops TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA mlops TO PUBLIC;
 
+GRANT EXECUTE ON FUNCTION mlops.dataset_digest(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.has_model_privilege(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.has_run_privilege(bigint, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.grant_model(text, regrole, text) TO PUBLIC;
