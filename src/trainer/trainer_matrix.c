@@ -29,8 +29,9 @@ typedef struct PartIterator
 	bool		failed;			/* a call in the callback failed; its text is kept */
 } PartIterator;
 
-bool
-mlops_trainer_uses_quantiles(const TrainerConfig *config)
+/* Whether training bins the values beforehand: tree_method hist. */
+static bool
+is_quantile_matrix(const TrainerConfig *config)
 {
 	return strcmp(mlops_trainer_param(config, "booster", "gbtree"), "gblinear") != 0 &&
 		strcmp(mlops_trainer_param(config, "tree_method", "hist"), "hist") == 0;
@@ -199,19 +200,12 @@ merge_parts(const TrainerPart *parts, int n_parts)
 }
 
 static DMatrixHandle
-make_plain_matrix(const TrainerConfig *config, const TrainerPart *parts, int n_parts)
+make_plain_matrix(const TrainerConfig *config, const TrainerPart *part)
 {
-	TrainerPart part = n_parts == 1 ? parts[0] : merge_parts(parts, n_parts);
-	DMatrixHandle matrix = make_dense_matrix(config, mlops_trainer_features(&part, 0),
-											 part.n_rows, part.row_size);
+	DMatrixHandle matrix = make_dense_matrix(config, mlops_trainer_features(part, 0),
+											 part->n_rows, part->row_size);
 
-	mlops_trainer_check(set_info(config, &part, matrix));
-	if (n_parts > 1)
-	{
-		free((void *) part.rows);
-		free(part.weight);
-		free(part.group_size);
-	}
+	mlops_trainer_check(set_info(config, part, matrix));
 	return matrix;
 }
 
@@ -219,15 +213,32 @@ DMatrixHandle
 mlops_trainer_make_matrix(const TrainerConfig *config, const TrainerPart *parts, int n_parts,
 						  DMatrixHandle reference)
 {
+	bool		quantiles = is_quantile_matrix(config);
+
+	/* 1.7 loses the weights of groups in all batches but the first */
+	bool		merge = n_parts > 1 && (!quantiles || config->task == METRIC_RANKING);
+	TrainerPart merged = {0};
 	DMatrixHandle matrix;
 
-	if (mlops_trainer_uses_quantiles(config))
+	if (merge)
+	{
+		merged = merge_parts(parts, n_parts);
+		parts = &merged;
+		n_parts = 1;
+	}
+	if (quantiles)
 		matrix = make_quantile_matrix(config, parts, n_parts, reference);
 	else
-		matrix = make_plain_matrix(config, parts, n_parts);
+		matrix = make_plain_matrix(config, parts);
 	mlops_trainer_check(set_types(config, matrix));
 	mlops_trainer_check(XGDMatrixSetStrFeatureInfo(matrix, "feature_name", config->feature_name,
 												   config->n_features));
+	if (merge)
+	{
+		free((void *) merged.rows);
+		free(merged.weight);
+		free(merged.group_size);
+	}
 	return matrix;
 }
 

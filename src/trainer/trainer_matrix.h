@@ -24,7 +24,4 @@ extern DMatrixHandle mlops_trainer_make_matrix(const TrainerConfig *config,
 extern DMatrixHandle mlops_trainer_make_rows(const TrainerConfig *config, const TrainerPart *part,
 											 size_t first, size_t n);
 
-/* Whether training bins the values beforehand: tree_method hist. */
-extern bool mlops_trainer_uses_quantiles(const TrainerConfig *config);
-
 #endif							/* MLOPS_TRAINER_MATRIX_H */

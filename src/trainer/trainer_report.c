@@ -267,7 +267,7 @@ void
 mlops_trainer_check_log(void)
 {
 	if (unused[0] != '\0')
-		mlops_trainer_fail("libxgboost does not use some of the parameters: %s", unused);
+		mlops_trainer_fail("libxgboost: %s", unused);
 }
 
 void *
