@@ -24,27 +24,35 @@ typedef struct Buffer
 	size_t		capacity;		/* bytes */
 } Buffer;
 
+/* Make room for "size" more bytes. */
+static inline bool
+mlops_buffer_reserve(Buffer *buffer, size_t size)
+{
+	size_t		capacity = buffer->capacity + buffer->capacity / 2;
+	void	   *data;
+
+	if (size <= buffer->capacity - buffer->used)
+		return true;
+	if (size > SIZE_MAX / 2 - buffer->used)
+		return false;
+	if (capacity < buffer->used + size)
+		capacity = buffer->used + size;
+	if (capacity < 64)
+		capacity = 64;
+	data = realloc(buffer->data, capacity);
+	if (data == NULL)
+		return false;
+	buffer->data = data;
+	buffer->capacity = capacity;
+	return true;
+}
+
 /* Extend the buffer by "size" bytes; returns where they start, or NULL. */
 static inline void *
 mlops_buffer_extend(Buffer *buffer, size_t size)
 {
-	if (size > buffer->capacity - buffer->used)
-	{
-		size_t		capacity = buffer->capacity + buffer->capacity / 2;
-		void	   *data;
-
-		if (size > SIZE_MAX / 2 - buffer->used)
-			return NULL;
-		if (capacity < buffer->used + size)
-			capacity = buffer->used + size;
-		if (capacity < 64)
-			capacity = 64;
-		data = realloc(buffer->data, capacity);
-		if (data == NULL)
-			return NULL;
-		buffer->data = data;
-		buffer->capacity = capacity;
-	}
+	if (!mlops_buffer_reserve(buffer, size))
+		return NULL;
 	buffer->used += size;
 	return (char *) buffer->data + (buffer->used - size);
 }

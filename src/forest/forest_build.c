@@ -50,9 +50,10 @@ find_format(Reader *reader, const uint8_t *bytes, size_t size)
 static bool
 check_version(Reader *reader, const int version[3])
 {
-	bool		known = (version[0] == 1 && version[1] >= 7) || version[0] == 2 ||
-		(version[0] == 3 && version[1] <= 4);
+	bool		known;
 
+	known = (version[0] == 1 && version[1] >= 7) || version[0] == 2 ||
+		(version[0] == 3 && version[1] <= 4);
 	if (version[0] == 0)
 		mlops_reader_fail(reader, FOREST_MALFORMED, "model names no version");
 	else if (!known)
@@ -67,9 +68,10 @@ static bool
 plan_sizes(Reader *reader, const ModelDocument *document, ForestPlan *plan)
 {
 	const ForestLimits *limits = reader->limits;
-	uint64_t	n_outputs = document->n_classes > document->n_targets ?
-		document->n_classes : document->n_targets;
+	uint64_t	n_outputs = document->n_targets;
 
+	if (n_outputs < document->n_classes)
+		n_outputs = document->n_classes;
 	if (document->objective == NULL)
 		mlops_reader_fail(reader, FOREST_MALFORMED, "model names no objective");
 	else if (document->n_features == 0)
@@ -381,6 +383,7 @@ mlops_forest_build(const void *bytes, size_t size, const ForestLimits *limits,
 	if (reader.methods != NULL && mlops_document_read(&reader, &document) &&
 		make_plan(&reader, &document, &plan))
 	{
+		mlops_trees_free_scratch(&document.trees);
 		*image = assemble_image(&reader, &document, &plan);
 		if (*image != NULL && description != NULL)
 			describe_model(&reader, &document, *image, description);

@@ -113,7 +113,7 @@ check_value(const Forest *forest, const ForestTree *tree, const ForestNode *node
 		return (index + 1) * forest->n_outputs <= forest->count[SECTION_VECTOR];
 	if (!leaf && node->feature & NODE_CATEGORICAL)
 		return tree->flags & TREE_CATEGORICAL &&
-			index < n_words && words[index] <= n_words - index - 1;
+			index < n_words && (words[index] & ~CATEGORY_LIST) <= n_words - index - 1;
 	return true;
 }
 

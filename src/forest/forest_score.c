@@ -56,16 +56,31 @@ step_node(const ForestNode *nodes, uint32_t at, const float *row)
 }
 
 /* Whether the category is in the set, which goes right; others go left. */
-static inline bool
+static bool
 find_category(const uint32_t *set, float value)
 {
-	uint32_t	category;
+	uint32_t	n_words = set[0] & ~CATEGORY_LIST;
+	uint32_t	low = 0;
+	uint32_t	high = n_words;
+	uint32_t	code;
 
 	/* Negative, huge and infinite codes were never seen: they go left. */
 	if (!(value >= 0 && value < (float) FOREST_MAX_CATEGORY))
 		return false;
-	category = (uint32_t) value;
-	return category / 32 < set[0] && (set[1 + category / 32] >> (category % 32) & 1);
+	code = (uint32_t) value;
+	set++;
+	if (!(set[-1] & CATEGORY_LIST))
+		return code / 32 < n_words && (set[code / 32] >> (code % 32) & 1);
+	while (low < high)
+	{
+		uint32_t	middle = low + (high - low) / 2;
+
+		if (set[middle] < code)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n_words && set[low] == code;
 }
 
 /* Walk a tree of any kind to its leaf. */

@@ -27,15 +27,21 @@
 
 typedef enum ForestSection
 {
-	SECTION_BASE,				/* float: margin of each output before any tree */
-	SECTION_LINEAR,				/* float: gblinear, [feature][output], then bias */
+	SECTION_BASE,				/* float: margins before any tree */
+	SECTION_LINEAR,				/* float: [feature][output], then biases */
 	SECTION_TREE,				/* ForestTree */
 	SECTION_NODE,				/* ForestNode */
-	SECTION_NODE_ID,			/* int32: the node's number in the model's bytes */
-	SECTION_CATEGORY,			/* uint32: per split, number of words, then bits */
-	SECTION_VECTOR,				/* float: vector leaves, n_outputs each */
+	SECTION_NODE_ID,			/* int32: number of the node in the bytes */
+	SECTION_CATEGORY,			/* uint32: sets; see CATEGORY_LIST */
+	SECTION_VECTOR,				/* float: leaves of n_outputs each */
 	FOREST_N_SECTIONS
 } ForestSection;
+
+/*
+ * A set of categories is a number of words, and that many words: bits, or,
+ * with this flag, an ascending list of codes.
+ */
+#define CATEGORY_LIST		0x80000000u
 
 #define NODE_DEFAULT_LEFT	0x80000000u /* missing goes left */
 #define NODE_CATEGORICAL	0x40000000u /* value.index is in SECTION_CATEGORY */

@@ -29,7 +29,9 @@ peek_character(Reader *reader)
 static ReaderKind
 peek_json(Reader *reader)
 {
-	switch (peek_character(reader))
+	int			c = peek_character(reader);
+
+	switch (c)
 	{
 		case '{':
 			return READER_OBJECT;
@@ -44,10 +46,9 @@ peek_json(Reader *reader)
 		case '-':
 		case 'N':
 		case 'I':
-		case '0' ... '9':
 			return READER_NUMBER;
 		default:
-			return READER_NOTHING;
+			return c >= '0' && c <= '9' ? READER_NUMBER : READER_NOTHING;
 	}
 }
 
@@ -60,12 +61,12 @@ enter_json(Reader *reader)
 }
 
 static void
-read_json_string(Reader *reader, ReaderText *text)
+read_json_string(Reader *reader, ReaderText *string)
 {
 	const uint8_t *next = reader->next + 1;
 
-	text->data = (const char *) next;
-	text->escaped = false;
+	string->data = (const char *) next;
+	string->escaped = false;
 	for (; next < reader->end && *next != '"'; next++)
 	{
 		if (*next < 0x20)
@@ -75,7 +76,7 @@ read_json_string(Reader *reader, ReaderText *text)
 		}
 		if (*next == '\\')
 		{
-			text->escaped = true;
+			string->escaped = true;
 			next++;
 		}
 	}
@@ -84,7 +85,7 @@ read_json_string(Reader *reader, ReaderText *text)
 		mlops_reader_fail(reader, FOREST_MALFORMED, "model ends within a string");
 		return;
 	}
-	text->length = (size_t) ((const char *) next - text->data);
+	string->length = (size_t) ((const char *) next - string->data);
 	reader->next = next + 1;
 }
 

@@ -14,38 +14,38 @@
 static void
 read_count(Reader *reader, const char *name, uint64_t *count)
 {
-	ReaderText	text;
+	ReaderText	string;
 
-	if (mlops_reader_read_string(reader, &text) && !mlops_text_to_uint(&text, count))
+	if (mlops_reader_read_string(reader, &string) && !mlops_text_to_uint(&string, count))
 		mlops_reader_fail(reader, FOREST_MALFORMED, "parameter \"%s\" is not a count", name);
 }
 
 static void
 read_version(Reader *reader, ModelDocument *document)
 {
-	int			n = 0;
-	int64_t		part;
+	Buffer		scratch = {0};
+	NumberArray parts;
+	int64_t		part = -1;
 
-	if (!mlops_reader_enter_array(reader))
-		return;
-	while (mlops_reader_next_element(reader))
+	if (mlops_reader_read_ints(reader, &scratch, &parts))
 	{
-		if (!mlops_reader_read_int(reader, &part))
-			return;
-		if (n >= 3 || part < 0 || part > 9999)
+		for (int i = 0; i < 3 && parts.count == 3; i++)
+		{
+			if (!mlops_number_int(&parts, (uint64_t) i, &part) || part < 0 || part > 9999)
+				break;
+			document->version[i] = (int) part;
+		}
+		if (part < 0 || part > 9999)
 			mlops_reader_fail(reader, FOREST_MALFORMED, "version is malformed");
-		else
-			document->version[n++] = (int) part;
 	}
-	if (n != 3)
-		mlops_reader_fail(reader, FOREST_MALFORMED, "version is malformed");
+	mlops_buffer_free(&scratch);
 }
 
 /* Read an array of at most max_features strings. */
 static void
 read_strings(Reader *reader, Buffer *strings, uint32_t *count)
 {
-	ReaderText	text;
+	ReaderText	string;
 
 	if (!mlops_reader_enter_array(reader))
 		return;
@@ -54,8 +54,8 @@ read_strings(Reader *reader, Buffer *strings, uint32_t *count)
 		if (*count == reader->limits->max_features)
 			mlops_reader_fail(reader, FOREST_TOO_LARGE, "model has more than %u features",
 							  reader->limits->max_features);
-		else if (mlops_reader_read_string(reader, &text) &&
-				 mlops_text_append(reader, &text, strings))
+		else if (mlops_reader_read_string(reader, &string) &&
+				 mlops_text_append(reader, &string, strings))
 			(*count)++;
 	}
 }
@@ -89,19 +89,19 @@ read_attributes(Reader *reader, ModelDocument *document)
 static void
 read_base_score(Reader *reader, ModelDocument *document)
 {
-	ReaderText	text;
+	ReaderText	string;
 	size_t		at = 0;
 	bool		list;
 
-	if (!mlops_reader_read_string(reader, &text))
+	if (!mlops_reader_read_string(reader, &string))
 		return;
-	list = text.length >= 2 &&
-		((text.data[0] == '[' && text.data[text.length - 1] == ']') ||
-		 (text.data[0] == '(' && text.data[text.length - 1] == ')'));
+	list = string.length >= 2 &&
+		((string.data[0] == '[' && string.data[string.length - 1] == ']') ||
+		 (string.data[0] == '(' && string.data[string.length - 1] == ')'));
 	if (list)
 	{
-		text.data++;
-		text.length -= 2;
+		string.data++;
+		string.length -= 2;
 	}
 	do
 	{
@@ -110,20 +110,20 @@ read_base_score(Reader *reader, ModelDocument *document)
 		char	   *end = digits;
 		float		value;
 
-		for (; at < text.length && text.data[at] != ',' && length < READER_MAX_NUMBER; at++)
+		for (; at < string.length && string.data[at] != ',' && length < READER_MAX_NUMBER; at++)
 		{
-			if (text.data[at] == '\0' || strchr("0123456789+-.eE", text.data[at]) == NULL)
+			if (string.data[at] == '\0' || strchr("0123456789+-.eE", string.data[at]) == NULL)
 			{
-				if (text.data[at] == ' ')
+				if (string.data[at] == ' ')
 					continue;
 				break;
 			}
-			digits[length++] = text.data[at];
+			digits[length++] = string.data[at];
 		}
 		digits[length] = '\0';
 		value = strtof(digits, &end);
 		if (length == 0 || *end != '\0' ||
-			(at < text.length && (text.data[at] != ',' || !list)))
+			(at < string.length && (string.data[at] != ',' || !list)))
 		{
 			mlops_reader_fail(reader, FOREST_MALFORMED, "base score is malformed");
 			return;
@@ -133,7 +133,7 @@ read_base_score(Reader *reader, ModelDocument *document)
 							  reader->limits->max_outputs);
 		else if (!mlops_buffer_append(&document->base_score, &value, sizeof(value)))
 			mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
-	} while (at++ < text.length && mlops_reader_poll(reader));
+	} while (at++ < string.length && mlops_reader_poll(reader));
 }
 
 static void
@@ -174,21 +174,21 @@ read_learner_param(Reader *reader, ModelDocument *document)
 static bool
 read_name(Reader *reader, char *name, size_t size)
 {
-	ReaderText	text;
+	ReaderText	string;
 	bool		valid;
 
-	if (!mlops_reader_read_string(reader, &text))
+	if (!mlops_reader_read_string(reader, &string))
 		return false;
-	valid = !text.escaped && text.length < size;
-	for (size_t i = 0; valid && i < text.length; i++)
-		valid = text.data[i] > ' ' && text.data[i] < 0x7f;
+	valid = !string.escaped && string.length < size;
+	for (size_t i = 0; valid && i < string.length; i++)
+		valid = string.data[i] > ' ' && string.data[i] < 0x7f;
 	if (!valid)
 	{
 		mlops_reader_fail(reader, FOREST_UNSUPPORTED, "a name is not one that XGBoost uses");
 		return false;
 	}
-	memcpy(name, text.data, text.length);
-	name[text.length] = '\0';
+	memcpy(name, string.data, string.length);
+	name[string.length] = '\0';
 	return true;
 }
 

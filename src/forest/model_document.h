@@ -13,7 +13,7 @@
 typedef enum ModelArray
 {
 	MODEL_TREE_INFO,			/* output of each tree */
-	MODEL_ITERATION_INDPTR,		/* first tree of each iteration, then their number */
+	MODEL_ITERATION_INDPTR,		/* first tree of each iteration, and the end */
 	MODEL_WEIGHT_DROP,			/* weight of each tree; may be shorter */
 	MODEL_WEIGHTS,				/* of gblinear */
 	N_MODEL_ARRAYS

@@ -131,11 +131,11 @@ mlops_reader_next_element(Reader *reader)
 }
 
 bool
-mlops_reader_read_string(Reader *reader, ReaderText *text)
+mlops_reader_read_string(Reader *reader, ReaderText *string)
 {
-	memset(text, 0, sizeof(*text));
+	memset(string, 0, sizeof(*string));
 	if (expect_kind(reader, READER_STRING, "a string"))
-		reader->methods->read_string(reader, text);
+		reader->methods->read_string(reader, string);
 	return reader->status == FOREST_OK;
 }
 
@@ -146,6 +146,23 @@ mlops_reader_read_int(Reader *reader, int64_t *value)
 	if (expect_kind(reader, READER_NUMBER, "a number"))
 		reader->methods->read_int(reader, value);
 	return reader->status == FOREST_OK;
+}
+
+/*
+ * Count the elements ahead in the array just entered, with a copy of the
+ * reader; 0 when there is an error, which the reader will meet itself.
+ */
+static size_t
+count_elements(const Reader *reader)
+{
+	Reader		probe = *reader;
+	ForestError error;
+	size_t		count = 0;
+
+	probe.error = &error;
+	for (; mlops_reader_next_element(&probe); count++)
+		mlops_reader_skip(&probe);
+	return probe.status == FOREST_OK ? count : 0;
 }
 
 /* Read an array of numbers: in place where it is of one type, else copied. */
@@ -166,6 +183,9 @@ read_numbers(Reader *reader, bool floats, Buffer *scratch, NumberArray *array)
 	scratch->used = 0;
 	if (!mlops_reader_enter_array(reader))
 		return false;
+	/* Growing step by step would take twice the memory for a moment. */
+	if (!mlops_buffer_reserve(scratch, count_elements(reader) * sizeof(float)))
+		mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
 	while (mlops_reader_next_element(reader))
 	{
 		union
@@ -215,13 +235,13 @@ void
 mlops_reader_skip(Reader *reader)
 {
 	int			floor = reader->depth;
-	ReaderText	text;
+	ReaderText	string;
 	NumberArray array;
 
 	do
 	{
 		if (reader->depth > floor &&
-			!(mlops_reader_poll(reader) && reader->methods->next(reader, &text)))
+			!(mlops_reader_poll(reader) && reader->methods->next(reader, &string)))
 			continue;
 		switch (peek_kind(reader))
 		{
@@ -233,7 +253,7 @@ mlops_reader_skip(Reader *reader)
 				reader->methods->read_numbers(reader, &array);
 				break;
 			case READER_STRING:
-				reader->methods->read_string(reader, &text);
+				reader->methods->read_string(reader, &string);
 				break;
 			case READER_NUMBER:
 				reader->methods->skip_number(reader);

@@ -81,7 +81,7 @@ typedef struct ReaderMethods
 	ReaderKind	(*peek) (Reader *reader);
 	void		(*enter) (Reader *reader);
 	bool		(*next) (Reader *reader, ReaderText *key);
-	void		(*read_string) (Reader *reader, ReaderText *text);
+	void		(*read_string) (Reader *reader, ReaderText *string);
 	void		(*read_float) (Reader *reader, float *value);
 	void		(*read_int) (Reader *reader, int64_t *value);
 	void		(*skip_number) (Reader *reader);
@@ -118,16 +118,16 @@ extern bool mlops_reader_enter_object(Reader *reader);
 extern bool mlops_reader_enter_array(Reader *reader);
 extern bool mlops_reader_next_member(Reader *reader, ReaderText *key);
 extern bool mlops_reader_next_element(Reader *reader);
-extern bool mlops_reader_read_string(Reader *reader, ReaderText *text);
+extern bool mlops_reader_read_string(Reader *reader, ReaderText *string);
 extern bool mlops_reader_read_int(Reader *reader, int64_t *value);
 extern bool mlops_reader_read_floats(Reader *reader, Buffer *scratch, NumberArray *array);
 extern bool mlops_reader_read_ints(Reader *reader, Buffer *scratch, NumberArray *array);
 extern void mlops_reader_skip(Reader *reader);
 extern bool mlops_reader_finish(Reader *reader);
 
-extern bool mlops_text_append(Reader *reader, const ReaderText *text, Buffer *buffer);
-extern bool mlops_text_equals(const ReaderText *text, const char *string);
-extern bool mlops_text_to_uint(const ReaderText *text, uint64_t *value);
+extern bool mlops_text_append(Reader *reader, const ReaderText *string, Buffer *buffer);
+extern bool mlops_text_equals(const ReaderText *string, const char *word);
+extern bool mlops_text_to_uint(const ReaderText *string, uint64_t *value);
 
 extern size_t mlops_number_size(NumberType type);
 extern bool mlops_number_is_integer(NumberType type);

@@ -11,24 +11,24 @@
 
 /* Compare with a known word; a string written with escapes is no known word. */
 bool
-mlops_text_equals(const ReaderText *text, const char *string)
+mlops_text_equals(const ReaderText *string, const char *word)
 {
-	return !text->escaped && strlen(string) == text->length &&
-		memcmp(text->data, string, text->length) == 0;
+	return !string->escaped && strlen(word) == string->length &&
+		memcmp(string->data, word, string->length) == 0;
 }
 
 /* Read a decimal number without a sign, as XGBoost writes its parameters. */
 bool
-mlops_text_to_uint(const ReaderText *text, uint64_t *value)
+mlops_text_to_uint(const ReaderText *string, uint64_t *value)
 {
 	*value = 0;
-	if (text->length == 0 || text->length > 18)
+	if (string->length == 0 || string->length > 18)
 		return false;
-	for (size_t i = 0; i < text->length; i++)
+	for (size_t i = 0; i < string->length; i++)
 	{
-		if (text->data[i] < '0' || text->data[i] > '9')
+		if (string->data[i] < '0' || string->data[i] > '9')
 			return false;
-		*value = *value * 10 + (uint64_t) (text->data[i] - '0');
+		*value = *value * 10 + (uint64_t) (string->data[i] - '0');
 	}
 	return true;
 }
@@ -134,10 +134,11 @@ is_valid_utf8(const unsigned char *bytes, size_t size)
 	for (size_t i = 0; i < size;)
 	{
 		unsigned char first = bytes[i++];
-		int			follow = first < 0x80 ? 0 : first < 0xc0 ? -1 : first < 0xe0 ? 1 :
-			first < 0xf0 ? 2 : first < 0xf8 ? 3 : -1;
+		int			follow;
 		uint32_t	code;
 
+		follow = first < 0x80 ? 0 : first < 0xc0 ? -1 : first < 0xe0 ? 1 :
+			first < 0xf0 ? 2 : first < 0xf8 ? 3 : -1;
 		if (follow < 0 || size - i < (size_t) follow)
 			return false;
 		code = follow == 0 ? first : (uint32_t) first & (0x3fu >> follow);
@@ -155,12 +156,12 @@ is_valid_utf8(const unsigned char *bytes, size_t size)
 
 /* Append the decoded text and a NUL; it must be UTF-8 without a NUL. */
 bool
-mlops_text_append(Reader *reader, const ReaderText *text, Buffer *buffer)
+mlops_text_append(Reader *reader, const ReaderText *string, Buffer *buffer)
 {
-	const char *next = text->data;
-	const char *end = next + text->length;
+	const char *next = string->data;
+	const char *end = next + string->length;
 	size_t		start = buffer->used;
-	char	   *out = mlops_buffer_extend(buffer, text->length + 1);
+	char	   *out = mlops_buffer_extend(buffer, string->length + 1);
 	size_t		length = 0;
 
 	if (out == NULL)
@@ -172,7 +173,7 @@ mlops_text_append(Reader *reader, const ReaderText *text, Buffer *buffer)
 	{
 		size_t		decoded;
 
-		if (!text->escaped || *next != '\\')
+		if (!string->escaped || *next != '\\')
 		{
 			out[length++] = *next++;
 			continue;

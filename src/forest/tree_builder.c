@@ -59,7 +59,7 @@ read_tree_param(Reader *reader, TreeDocument *tree)
 	static const char *const keys[] = {"num_nodes", "size_leaf_vector", NULL};
 	uint32_t	seen = 0;
 	ReaderText	key;
-	ReaderText	text;
+	ReaderText	string;
 
 	if (!mlops_reader_enter_object(reader))
 		return;
@@ -69,8 +69,8 @@ read_tree_param(Reader *reader, TreeDocument *tree)
 
 		if (which < 0)
 			mlops_reader_skip(reader);
-		else if (mlops_reader_read_string(reader, &text) &&
-				 !mlops_text_to_uint(&text, which == 0 ? &tree->n_nodes : &tree->vector_width))
+		else if (mlops_reader_read_string(reader, &string) &&
+				 !mlops_text_to_uint(&string, which == 0 ? &tree->n_nodes : &tree->vector_width))
 			mlops_reader_fail(reader, FOREST_MALFORMED, "tree parameter \"%s\" is not a count",
 							  keys[which]);
 	}
@@ -113,47 +113,61 @@ check_size(Reader *reader, const TreeBuilder *builder, uint64_t more)
 	return reader->status == FOREST_OK;
 }
 
-/* Copy the categories of a split as a bit set; returns where it starts. */
+/* Where the categories of a split lie in TREE_CATEGORY; false when nowhere. */
+static bool
+locate_categories(const TreeDocument *tree, int64_t id, uint64_t *begin, uint64_t *count)
+{
+	uint64_t	n_codes = tree->field[TREE_CATEGORY].count;
+	uint64_t	which = find_category_node(tree, id);
+	int64_t		first = -1;
+	int64_t		size = 0;
+
+	if (which == UINT64_MAX || which >= tree->field[TREE_CATEGORY_BEGIN].count ||
+		which >= tree->field[TREE_CATEGORY_SIZE].count ||
+		!mlops_number_int(&tree->field[TREE_CATEGORY_BEGIN], which, &first) ||
+		!mlops_number_int(&tree->field[TREE_CATEGORY_SIZE], which, &size))
+		return false;
+	*begin = (uint64_t) first;
+	*count = (uint64_t) size;
+	return first >= 0 && size > 0 && *begin <= n_codes && *count <= n_codes - *begin;
+}
+
+/*
+ * Copy the categories of a split; returns where they start.  They become a bit
+ * set, or a list when that is shorter, so that the image is never much larger
+ * than the model whatever the codes are.
+ */
 static uint32_t
 add_categories(Reader *reader, TreeBuilder *builder, TreeDocument *tree, int64_t id)
 {
 	const NumberArray *codes = &tree->field[TREE_CATEGORY];
 	Buffer	   *section = &builder->section[SECTION_CATEGORY];
-	uint64_t	which = find_category_node(tree, id);
 	uint64_t	start = section->used / sizeof(uint32_t);
-	int64_t		begin = -1;
-	int64_t		size = 0;
-	int64_t		largest = 0;
-	int64_t		code;
-	uint32_t	n_words;
+	uint64_t	begin = 0;
+	uint64_t	count = 0;
+	int64_t		largest = -1;
+	int64_t		code = -1;
+	uint64_t	n_words;
 	uint32_t   *words;
 
-	if (which == UINT64_MAX || which >= tree->field[TREE_CATEGORY_BEGIN].count ||
-		which >= tree->field[TREE_CATEGORY_SIZE].count ||
-		!mlops_number_int(&tree->field[TREE_CATEGORY_BEGIN], which, &begin) ||
-		!mlops_number_int(&tree->field[TREE_CATEGORY_SIZE], which, &size) ||
-		begin < 0 || size <= 0 || (uint64_t) begin > codes->count ||
-		(uint64_t) size > codes->count - (uint64_t) begin ||
-		(tree->n_categories += (uint64_t) size) > codes->count)
-	{
+	/* No category is of two splits, so the sum cannot be more than all. */
+	if (!locate_categories(tree, id, &begin, &count) ||
+		(tree->n_categories += count) > codes->count)
 		mlops_reader_fail(reader, FOREST_MALFORMED,
 						  "tree %llu: categories of a split are out of range",
 						  (unsigned long long) builder->n_trees);
-		return 0;
-	}
-	for (int64_t i = begin; i < begin + size && mlops_reader_poll(reader); i++)
-	{
-		if (!mlops_number_int(codes, (uint64_t) i, &code) || code < 0 ||
+	for (uint64_t i = 0; mlops_reader_poll(reader) && i < count; i++, largest = code)
+		if (!mlops_number_int(codes, begin + i, &code) || code <= largest ||
 			code >= FOREST_MAX_CATEGORY)
-		{
-			mlops_reader_fail(reader, FOREST_MALFORMED, "tree %llu: a category is out of range",
+			mlops_reader_fail(reader, FOREST_MALFORMED,
+							  "tree %llu: categories are out of range or order",
 							  (unsigned long long) builder->n_trees);
-			return 0;
-		}
-		if (code > largest)
-			largest = code;
-	}
-	n_words = (uint32_t) largest / 32 + 1;
+	if (reader->status != FOREST_OK)
+		return 0;
+
+	n_words = (uint64_t) largest / 32 + 1;
+	if (n_words > count)
+		n_words = count;
 	if (!check_size(reader, builder, (n_words + 1) * sizeof(uint32_t)))
 		return 0;
 	words = mlops_buffer_extend(section, (n_words + 1) * sizeof(uint32_t));
@@ -162,12 +176,17 @@ add_categories(Reader *reader, TreeBuilder *builder, TreeDocument *tree, int64_t
 		mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
 		return 0;
 	}
-	words[0] = n_words;
-	memset(words + 1, 0, n_words * sizeof(uint32_t));
-	for (int64_t i = begin; i < begin + size; i++)
+	memset(words, 0, (n_words + 1) * sizeof(uint32_t));
+	words[0] = (uint32_t) n_words;
+	if ((uint64_t) largest / 32 >= n_words)
+		words[0] |= CATEGORY_LIST;
+	for (uint64_t i = 0; i < count; i++)
 	{
-		mlops_number_int(codes, (uint64_t) i, &code);
-		words[1 + code / 32] |= 1u << (code % 32);
+		mlops_number_int(codes, begin + i, &code);
+		if (words[0] & CATEGORY_LIST)
+			words[1 + i] = (uint32_t) code;
+		else
+			words[1 + code / 32] |= 1u << (code % 32);
 	}
 	return (uint32_t) start;
 }
@@ -353,6 +372,8 @@ build_tree(Reader *reader, TreeBuilder *builder, TreeDocument *tree)
 
 	builder->visited.used = 0;
 	if (mlops_buffer_extend(&builder->visited, tree->n_nodes / 8 + 1) == NULL ||
+		!mlops_buffer_reserve(nodes, tree->n_nodes * sizeof(ForestNode)) ||
+		!mlops_buffer_reserve(ids, tree->n_nodes * sizeof(int32_t)) ||
 		!mlops_buffer_append(ids, &root, sizeof(root)))
 	{
 		mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
@@ -433,12 +454,19 @@ mlops_tree_read(Reader *reader, TreeBuilder *builder)
 	return reader->status == FOREST_OK;
 }
 
+/* Free what only the reading of trees needs. */
 void
-mlops_trees_free(TreeBuilder *builder)
+mlops_trees_free_scratch(TreeBuilder *builder)
 {
-	for (int i = 0; i < FOREST_N_SECTIONS; i++)
-		mlops_buffer_free(&builder->section[i]);
 	for (int i = 0; i < N_TREE_FIELDS; i++)
 		mlops_buffer_free(&builder->scratch[i]);
 	mlops_buffer_free(&builder->visited);
+}
+
+void
+mlops_trees_free(TreeBuilder *builder)
+{
+	mlops_trees_free_scratch(builder);
+	for (int i = 0; i < FOREST_N_SECTIONS; i++)
+		mlops_buffer_free(&builder->section[i]);
 }

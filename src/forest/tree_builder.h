@@ -43,6 +43,7 @@ typedef struct TreeBuilder
 extern bool mlops_tree_read(Reader *reader, TreeBuilder *builder);
 extern int	mlops_reader_find_key(Reader *reader, const ReaderText *key,
 								  const char *const *names, uint32_t *seen);
+extern void mlops_trees_free_scratch(TreeBuilder *builder);
 extern void mlops_trees_free(TreeBuilder *builder);
 
 #endif							/* MLOPS_FOREST_TREE_BUILDER_H */

@@ -101,7 +101,7 @@ enter_ubj(Reader *reader)
 
 /* Take a length and that many bytes. */
 static void
-take_text(Reader *reader, ReaderText *text)
+take_text(Reader *reader, ReaderText *string)
 {
 	uint64_t	length;
 
@@ -112,9 +112,9 @@ take_text(Reader *reader, ReaderText *text)
 		mlops_reader_fail(reader, FOREST_MALFORMED, "a string is longer than the model");
 		return;
 	}
-	text->data = (const char *) reader->next;
-	text->length = length;
-	text->escaped = false;
+	string->data = (const char *) reader->next;
+	string->length = length;
+	string->escaped = false;
 	reader->next += length;
 }
 
@@ -139,10 +139,10 @@ next_ubj(Reader *reader, ReaderText *key)
 }
 
 static void
-read_ubj_string(Reader *reader, ReaderText *text)
+read_ubj_string(Reader *reader, ReaderText *string)
 {
 	reader->next++;
-	take_text(reader, text);
+	take_text(reader, string);
 }
 
 static void

@@ -232,11 +232,11 @@ make_matrix(const Configuration *config, const float *rows, size_t n)
 static void
 set_parameters(BoosterHandle booster, const char *parameters)
 {
-	char		text[512];
-	char	   *next = text;
+	char		string[512];
+	char	   *next = string;
 	char	   *pair;
 
-	snprintf(text, sizeof(text), "%s", parameters);
+	snprintf(string, sizeof(string), "%s", parameters);
 	while ((pair = strsep(&next, " ")) != NULL)
 	{
 		char	   *value = strchr(pair, '=');
@@ -300,18 +300,18 @@ static float *
 predict_library(const Configuration *config, BoosterHandle booster, DMatrixHandle matrix,
 				int type, size_t *count)
 {
-	const bst_ulong *shape;
+	const		bst_ulong *shape;
 	const float *result;
 	bst_ulong	dim;
 	float	   *copy;
-	char		text[160];
+	char		string[160];
 
 	/* libxgboost fails to give leaves of vector trees in their strict shape. */
-	snprintf(text, sizeof(text), "{\"type\":%d,\"training\":false,\"iteration_begin\":0,"
+	snprintf(string, sizeof(string), "{\"type\":%d,\"training\":false,\"iteration_begin\":0,"
 			 "\"iteration_end\":%d,\"strict_shape\":%s}", type,
 			 config->best_iteration > 0 ? config->best_iteration + 1 : 0,
 			 type == PREDICT_LEAF ? "false" : "true");
-	XGB(XGBoosterPredictFromDMatrix(booster, matrix, text, &shape, &dim, &result));
+	XGB(XGBoosterPredictFromDMatrix(booster, matrix, string, &shape, &dim, &result));
 	*count = 1;
 	for (bst_ulong i = 0; i < dim; i++)
 		*count *= shape[i];

@@ -1,0 +1,559 @@
+/*-------------------------------------------------------------------------
+ *
+ * forest_test.c
+ *	  Hand-made model documents and their known scores.
+ *
+ * Each document is read as JSON and as UBJSON with every form of arrays; the
+ * four images have to be equal, byte for byte.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "forest_documents.h"
+#include "unit.h"
+
+#define MAX_OUTPUTS 8
+
+/* Read a document in all forms; NULL when one fails.  Free the result. */
+static Forest *
+build_all(const char *name, const char *json, ForestDescription *description)
+{
+	Forest	   *first = NULL;
+	size_t		first_size = 0;
+
+	for (int form = -1; form < N_UBJ_FORMS; form++)
+	{
+		size_t		size = strlen(json);
+		uint8_t    *bytes = form < 0 ? (uint8_t *) strdup(json) : make_ubj(json, form, &size);
+		Forest	   *image;
+		size_t		image_size;
+		ForestDescription ours;
+		ForestError error = {""};
+		ForestStatus status = mlops_forest_build(bytes, size, &default_limits, &image, &image_size,
+												 &ours, &error);
+
+		free(bytes);
+		if (!CHECK(status == FOREST_OK, name))
+		{
+			printf("  %s\n", error.message);
+			continue;
+		}
+		CHECK(mlops_forest_check(image, image_size, &default_limits, &error) == FOREST_OK, name);
+		CHECK(ours.format == (form < 0 ? FOREST_JSON : FOREST_UBJ), name);
+		if (first == NULL)
+		{
+			first = image;
+			first_size = image_size;
+			if (description != NULL)
+				*description = ours;
+			else
+				mlops_forest_free_description(&ours);
+			continue;
+		}
+		CHECK(image_size == first_size && memcmp(image, first, image_size) == 0, name);
+		free(image);
+		mlops_forest_free_description(&ours);
+	}
+	return first;
+}
+
+/* Check the margins of a row, one at a time and in a block. */
+static void
+check_margin(const char *name, const Forest *forest, const float *row, const float *expected)
+{
+	uint32_t	n_features = mlops_forest_n_features(forest);
+	uint32_t	n_outputs = mlops_forest_n_outputs(forest);
+	float		margin[MAX_OUTPUTS];
+	float		rows[70 * 8];
+	float		block[70 * MAX_OUTPUTS];
+
+	mlops_forest_margin(forest, row, margin);
+	if (!CHECK(memcmp(margin, expected, n_outputs * sizeof(float)) == 0, name))
+		printf("  %.9g instead of %.9g\n", margin[0], expected[0]);
+	for (int i = 0; i < 70; i++)
+		memcpy(rows + i * n_features, row, n_features * sizeof(float));
+	mlops_forest_margin_block(forest, rows, n_features, 70, block);
+	for (int i = 0; i < 70; i++)
+		CHECK(memcmp(block + i * n_outputs, expected, n_outputs * sizeof(float)) == 0, name);
+}
+
+/* Check one margin of a two-feature model. */
+static void
+check_row(const char *name, const Forest *forest, float f0, float f1, float expected)
+{
+	const float row[] = {f0, f1};
+
+	check_margin(name, forest, row, &expected);
+}
+
+static void
+test_splits(void)
+{
+	Forest	   *forest = build_all("splits", MODEL, NULL);
+	const float row[] = {0.0f, 3.0f};
+	int32_t		leaf[2];
+	char	   *json;
+
+	check_row("left, left", forest, 0.0f, 1.0f, 0.25f - 0.25f + 0.125f);
+	check_row("a value at the threshold goes right", forest, 0.5f, 1.0f, 0.25f + 0.75f + 0.125f);
+	check_row("just below goes left", forest, nextafterf(0.5f, 0.0f), 1.0f, 0.125f);
+	check_row("second level, right", forest, 0.0f, 2.0f, 2.0f);
+	check_row("second level, left", forest, -2.0f, 2.0f, 1.0f);
+	check_row("minus zero is zero", forest, -0.0f, 5.0f, 2.0f);
+	check_row("missing f0 goes right", forest, NAN, 1.0f, 1.125f);
+	check_row("missing f1 goes left", forest, 0.0f, NAN, 0.125f);
+	check_row("infinity goes right", forest, INFINITY, INFINITY, 3.0f);
+	check_row("minus infinity goes left", forest, -INFINITY, -INFINITY, 0.125f);
+	mlops_forest_leaf(forest, row, leaf);
+	CHECK(leaf[0] == 1 && leaf[1] == 4, "leaf numbers");
+	free(forest);
+
+	json = edit_document(MODEL, "[5E-1,-2.5E-1,7.5E-1]", "[Infinity,-2.5E-1,7.5E-1]");
+	forest = build_all("infinite threshold", json, NULL);
+	check_row("all is below infinity", forest, FLT_MAX, 1.0f, 0.125f);
+	check_row("but infinity", forest, INFINITY, 1.0f, 1.125f);
+	free(forest);
+	free(json);
+
+	json = edit_document(MODEL, "[5E-1,-2.5E-1,7.5E-1]", "[1E-45,-1E-45,1E-40]");
+	json = edit_further(json, "\"2.5E-1\"", "\"0E0\"");
+	forest = build_all("denormals", json, NULL);
+	check_row("denormal threshold, left", forest, 0.0f, 1.0f, 0.0f - 1e-45f + 0.125f);
+	free(forest);
+	free(json);
+}
+
+/* Deleted nodes are not looked at, and a child may come before its parent. */
+static void
+test_pruned(void)
+{
+	char	   *json = edit_document(MODEL, "\"left_children\":[1,-1,3,-1,-1]",
+									 "\"left_children\":[3,-1,-1,-1,1]");
+	Forest	   *forest;
+
+	json = edit_further(json, "\"right_children\":[2,-1,4,-1,-1]",
+						"\"right_children\":[4,-1,-1,-1,2]");
+	json = edit_further(json, "[2E0,1.25E-1,-1E0,1E0,2E0]", "[2E0,1E0,2E0,1.25E-1,-1E0]");
+	forest = build_all("child before parent", json, NULL);
+	check_row("child before parent", forest, 0.0f, 2.0f, 2.0f);
+	check_row("child before parent", forest, -2.0f, 2.0f, 1.0f);
+	free(forest);
+	free(json);
+
+	json = edit_document(MODEL, "\"left_children\":[1,-1,3,-1,-1]",
+						 "\"left_children\":[1,-1,-1,77,0]");
+	json = edit_further(json, "\"right_children\":[2,-1,4,-1,-1]",
+						"\"right_children\":[2,-1,-1,5,0]");
+	json = edit_further(json, "[2E0,1.25E-1,-1E0,1E0,2E0]", "[2E0,1.25E-1,-1E0,NaN,Infinity]");
+	json = edit_further(json, "\"split_indices\":[1,0,0,0,0]", "\"split_indices\":[1,0,0,-1,9]");
+	forest = build_all("deleted nodes", json, NULL);
+	check_row("deleted nodes", forest, 0.0f, 2.0f, 0.25f - 0.25f - 1.0f);
+	free(forest);
+	free(json);
+}
+
+static void
+test_description(void)
+{
+	char	   *json = edit_document(MODEL, "\"age\"", "\"\\u00e4\\n\\\"\\ud83d\\ude00\"");
+	ForestDescription description;
+	ForestError error;
+	Forest	   *forest = build_all("description", MODEL, &description);
+	size_t		size;
+
+	CHECK(description.version[0] == 1 && description.version[1] == 7 &&
+		  description.version[2] == 4, "version");
+	CHECK(strcmp(description.booster, "gbtree") == 0, "booster");
+	CHECK(strcmp(description.objective, "reg:squarederror") == 0, "objective");
+	CHECK(description.n_features == 2 && description.n_outputs == 1 &&
+		  description.n_values == 1 && description.n_classes == 0 &&
+		  description.n_trees == 2, "counts");
+	CHECK(description.best_iteration == -1 && !description.categorical, "other fields");
+	CHECK(description.n_feature_names == 2 &&
+		  strcmp(description.feature_names[0], "age") == 0 &&
+		  strcmp(description.feature_names[1], "size") == 0, "names");
+	CHECK(strcmp(description.feature_types[0], "float") == 0 &&
+		  strcmp(description.feature_types[1], "q") == 0, "types");
+	free(forest);
+	mlops_forest_free_description(&description);
+
+	if (CHECK(mlops_forest_build(json, strlen(json), &default_limits, &forest, &size, &description,
+								 &error) == FOREST_OK, "escapes"))
+	{
+		CHECK(strcmp(description.feature_names[0], "\xc3\xa4\n\"\xf0\x9f\x98\x80") == 0,
+			  "escapes are decoded");
+		free(forest);
+		mlops_forest_free_description(&description);
+	}
+	free(json);
+}
+
+/* Check the margins of no row that matters, and the values of them. */
+static void
+check_values(const char *name, const char *json, const float *margin, const float *values)
+{
+	const float row[] = {0.0f, 1.0f};
+	Forest	   *forest = build_all(name, json, NULL);
+	float		ours[MAX_OUTPUTS];
+
+	if (forest == NULL)
+		return;
+	check_margin(name, forest, row, margin);
+	mlops_forest_transform(forest, margin, ours);
+	if (!CHECK(memcmp(ours, values, mlops_forest_n_values(forest) * sizeof(float)) == 0, name))
+		printf("  %.9g instead of %.9g\n", ours[0], values[0]);
+	free(forest);
+}
+
+/* The row (0, 1) adds -0.125 to the base margin. */
+static void
+test_objectives(void)
+{
+	static const char *const identities[] = {
+		"binary:logitraw", "rank:map", "rank:ndcg", "rank:pairwise", "reg:absoluteerror",
+		"reg:pseudohubererror", "reg:quantileerror", "reg:squaredlogerror", "reg:linear"
+	};
+	static const char *const exponentials[] = {
+		"count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"
+	};
+	char		name[64];
+
+	for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++)
+	{
+		const float margin = 0.125f;
+		char	   *json;
+
+		snprintf(name, sizeof(name), "\"%s\"", identities[i]);
+		json = edit_document(MODEL, "\"reg:squarederror\"", name);
+		check_values(name, json, &margin, &margin);
+		free(json);
+	}
+	for (size_t i = 0; i < sizeof(exponentials) / sizeof(exponentials[0]); i++)
+	{
+		const float margin = logf(0.25f) - 0.25f + 0.125f;
+		const float value = i == 4 ? (float) exp(margin) : expf(margin);
+		char	   *json;
+
+		snprintf(name, sizeof(name), "\"%s\"", exponentials[i]);
+		json = edit_document(MODEL, "\"reg:squarederror\"", name);
+		check_values(name, json, &margin, &value);
+		free(json);
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		const float margin = -logf(1.0f / 0.25f - 1.0f) - 0.25f + 0.125f;
+		const float value = 1.0f / (expf(-margin) + 1.0f + 1e-16f);
+		char	   *json = edit_document(MODEL, "\"reg:squarederror\"",
+										 i ? "\"binary:logistic\"" : "\"reg:logistic\"");
+
+		check_values("logistic", json, &margin, &value);
+		free(json);
+	}
+	{
+		const float margin = 0.125f;
+		const float value = 1.0f;
+		char	   *json = edit_document(MODEL, "\"reg:squarederror\"", "\"binary:hinge\"");
+
+		check_values("hinge", json, &margin, &value);
+		free(json);
+	}
+}
+
+/* Values at the limits of the logistic function. */
+static void
+test_logistic_limits(void)
+{
+	char	   *json = edit_document(MODEL, "\"reg:squarederror\"", "\"binary:logistic\"");
+	Forest	   *forest = build_all("logistic", json, NULL);
+	float		margin[] = {1000.0f, -1000.0f, 88.7f, -88.8f};
+	float		value;
+
+	mlops_forest_transform(forest, &margin[0], &value);
+	CHECK(value == 1.0f, "far above");
+	mlops_forest_transform(forest, &margin[1], &value);
+	CHECK(value == 1.0f / (expf(88.7f) + 1.0f), "far below is clipped");
+	mlops_forest_transform(forest, &margin[3], &value);
+	CHECK(value == 1.0f / (expf(88.7f) + 1.0f), "just beyond the clip");
+	mlops_forest_probability(forest, &margin[2], &margin[2]);
+	CHECK(margin[2] == 1.0f, "in place");
+	free(forest);
+	free(json);
+}
+
+/* What differs between versions of the library that wrote the model. */
+static void
+test_versions(void)
+{
+	const float lo = 1e-6f;
+	const float clipped = -logf(1.0f / lo - 1.0f) - 0.25f + 0.125f;
+	const float value = 1.0f / (expf(-clipped) + 1.0f + 1e-16f);
+	char	   *json = edit_document(MODEL, "\"reg:squarederror\"", "\"binary:logistic\"");
+	ForestError error;
+	Forest	   *forest;
+	size_t		size;
+
+	json = edit_further(json, "\"2.5E-1\"", "\"0E0\"");
+	json = edit_further(json, "[1,7,4]", "[3,1,2]");
+	CHECK(mlops_forest_build(json, strlen(json), &default_limits, &forest, &size, NULL, &error) ==
+		  FOREST_MALFORMED, "3.1 has no probability 0");
+	json = edit_further(json, "[3,1,2]", "[3,2,0]");
+	check_values("3.2 clips", json, &clipped, &value);
+	json = edit_further(json, "\"0E0\"", "\"[0E0]\"");
+	check_values("a list of one", json, &clipped, &value);
+	free(json);
+
+	for (int minor = 3; minor <= 4; minor++)
+	{
+		/*
+		 * The margins 3 - 0.125, 1 and 2 - 0: only the first output has
+		 * trees.
+		 */
+		const float margin[] = {3.0f - 0.25f + 0.125f, 1.0f, 2.0f};
+		const float sorted[] = {1.0f, 2.0f, 2.875f};
+
+		json = edit_document(MODEL, "\"reg:squarederror\"", "\"reg:quantileerror\"");
+		json = edit_further(json, "\"2.5E-1\"", "\"[3E0,1E0,2E0]\"");
+		json = edit_further(json, "\"num_target\":\"1\"", "\"num_target\":\"3\"");
+		json = edit_further(json, "[1,7,4]", minor == 3 ? "[3,3,0]" : "[3,4,1]");
+		check_values("quantiles", json, margin, minor == 3 ? margin : sorted);
+		free(json);
+	}
+	{
+		const float gap = 0.5f - 1e-6f;
+		const float margin[] = {1.0f - 0.25f + 0.125f, gap + logf(-expm1f(-gap))};
+		const float values[] = {
+			margin[0], margin[0] + (1e-6f + log1pf(expf(margin[1])))
+		};
+
+		json = edit_document(MODEL, "\"reg:squarederror\"", "\"reg:expectileerror\"");
+		json = edit_further(json, "\"2.5E-1\"", "\"(1E0, 1.5E0)\"");
+		json = edit_further(json, "\"num_target\":\"1\"", "\"num_target\":\"2\"");
+		json = edit_further(json, "[1,7,4]", "[3,3,0]");
+		check_values("expectiles", json, margin, values);
+		free(json);
+	}
+}
+
+static void
+test_classes(void)
+{
+	const float margin[] = {0.25f + 0.125f, 0.25f - 0.25f, 0.25f};
+	const float softmax = 0.0f;
+	float		softprob[3];
+	double		sum = 0;
+	char	   *json = edit_document(MODEL, "\"reg:squarederror\"", "\"multi:softprob\"");
+	ForestDescription description;
+	Forest	   *forest;
+	float		probability[3];
+
+	for (int i = 0; i < 3; i++)
+		sum += softprob[i] = expf(margin[i] - margin[0]);
+	for (int i = 0; i < 3; i++)
+		softprob[i] /= (float) sum;
+	json = edit_further(json, "\"num_class\":\"0\"", "\"num_class\":\"3\"");
+	json = edit_further(json, "\"tree_info\":[0,0]", "\"tree_info\":[1,0]");
+	check_values("softprob", json, margin, softprob);
+	json = edit_further(json, "\"multi:softprob\"", "\"multi:softmax\"");
+	check_values("softmax", json, margin, &softmax);
+
+	forest = build_all("classes", json, &description);
+	CHECK(description.n_classes == 3 && description.n_outputs == 3 && description.n_values == 1,
+		  "counts of softmax");
+	mlops_forest_probability(forest, margin, probability);
+	CHECK(memcmp(probability, softprob, sizeof(softprob)) == 0, "probabilities of softmax");
+	mlops_forest_free_description(&description);
+	free(forest);
+	free(json);
+}
+
+/* Categories 1, 33 and 40 go right, and in one set many more that lie apart. */
+static void
+test_categories(bool sparse)
+{
+	char	   *json = edit_document(MODEL, "\"categories\":[],\"categories_nodes\":[],"
+									 "\"categories_segments\":[],\"categories_sizes\":[]", sparse ?
+									 "\"categories\":[7,1,33,40,5000,70000],\"categories_nodes\":[0],"
+									 "\"categories_segments\":[1],\"categories_sizes\":[5]" :
+									 "\"categories\":[7,1,33,40],\"categories_nodes\":[0],"
+									 "\"categories_segments\":[1],\"categories_sizes\":[3]");
+	ForestDescription description;
+	Forest	   *forest;
+
+	json = edit_further(json, "\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]");
+	json = edit_further(json, "[5E-1,-2.5E-1,7.5E-1]", "[NaN,-2.5E-1,7.5E-1]");
+	forest = build_all("categories", json, &description);
+	CHECK(description.categorical, "categorical");
+	mlops_forest_free_description(&description);
+	for (int code = 0; code < 100; code++)
+		check_row("category", forest, (float) code, 1.0f,
+				  code == 1 || code == 33 || code == 40 ? 1.125f : 0.125f);
+	check_row("in the sparse set", forest, 5000.0f, 1.0f, sparse ? 1.125f : 0.125f);
+	check_row("last of the sparse set", forest, 70000.0f, 1.0f, sparse ? 1.125f : 0.125f);
+	check_row("beyond the sparse set", forest, 70001.0f, 1.0f, 0.125f);
+	check_row("fraction is cut off", forest, 33.9f, 1.0f, 1.125f);
+	check_row("negative", forest, -1.0f, 1.0f, 0.125f);
+	check_row("negative fraction", forest, -0.5f, 1.0f, 0.125f);
+	check_row("too large", forest, 16777216.0f, 1.0f, 0.125f);
+	check_row("largest", forest, 16777215.0f, 1.0f, 0.125f);
+	check_row("infinite", forest, INFINITY, 1.0f, 0.125f);
+	check_row("minus infinite", forest, -INFINITY, 1.0f, 0.125f);
+	check_row("missing", forest, NAN, 1.0f, 1.125f);
+	free(forest);
+	free(json);
+}
+
+static void
+test_dart(void)
+{
+	const float expected = 0.25f + (-0.25f) * 0.3f + 0.125f * 0.7f;
+	const float short_expected = 0.25f + (-0.25f) * 0.3f + 0.125f;
+	char	   *json;
+	Forest	   *forest;
+
+	/* up to 3.2: a gbtree within the dart */
+	json = edit_document(MODEL, "\"gradient_booster\":{\"model\":",
+						 "\"gradient_booster\":{\"gbtree\":{\"model\":");
+	json = edit_further(json, "\"name\":\"gbtree\"}",
+						"\"name\":\"gbtree\"},\"name\":\"dart\",\"weight_drop\":[3E-1,7E-1]}");
+	forest = build_all("dart", json, NULL);
+	check_row("dart", forest, 0.0f, 1.0f, expected);
+	free(forest);
+	free(json);
+
+	/* 3.3: a gbtree with weights beside the model, perhaps too few */
+	json = edit_document(MODEL, "\"name\":\"gbtree\"}",
+						 "\"name\":\"gbtree\",\"weight_drop\":[3E-1]}");
+	forest = build_all("weights beside", json, NULL);
+	check_row("weights beside", forest, 0.0f, 1.0f, short_expected);
+	free(forest);
+	free(json);
+
+	/* 3.4: within the model */
+	json = edit_document(MODEL, "\"tree_info\"", "\"weight_drop\":[3E-1,7E-1],\"tree_info\"");
+	forest = build_all("weights within", json, NULL);
+	check_row("weights within", forest, 0.0f, 1.0f, expected);
+	free(forest);
+	free(json);
+}
+
+static void
+test_linear(void)
+{
+	Forest	   *forest = build_all("linear", LINEAR_MODEL, NULL);
+
+	check_row("linear", forest, 3.0f, 4.0f, 1.0f + 0.25f + 1.5f - 8.0f);
+	check_row("linear with missing", forest, NAN, 4.0f, 1.0f + 0.25f - 8.0f);
+	check_row("linear, all missing", forest, NAN, NAN, 1.25f);
+	free(forest);
+}
+
+/* Leaves of two outputs; up to 3.1 by node, later by leaf. */
+static void
+test_vector_leaves(void)
+{
+	const float row[] = {0.0f, 1.0f};
+	const float right[] = {1.0f, 1.0f};
+	const float left_expected[] = {0.25f - 1.0f, 0.25f + 2.0f};
+	const float right_expected[] = {0.25f + 4.0f, 0.25f + 8.0f};
+
+	for (int since_32 = 0; since_32 < 2; since_32++)
+	{
+		char	   *json = edit_document(MODEL, "," TREE_1, "");
+		Forest	   *forest;
+
+		json = edit_further(json, "\"num_trees\":\"2\"", "\"num_trees\":\"1\"");
+		json = edit_further(json, "\"tree_info\":[0,0]", "\"tree_info\":[0]");
+		json = edit_further(json, "\"num_target\":\"1\"", "\"num_target\":\"2\"");
+		json = edit_further(json, "\"num_nodes\":\"3\",\"size_leaf_vector\":\"0\"",
+							"\"num_nodes\":\"3\",\"size_leaf_vector\":\"2\"");
+		if (since_32)
+		{
+			json = edit_further(json, "\"right_children\":[2,-1,-1]",
+								"\"leaf_weights\":[4E0,8E0,-1E0,2E0],\"right_children\":[2,1,0]");
+			json = edit_further(json, "[1,7,4]", "[3,3,0]");
+		}
+		else
+		{
+			json = edit_further(json, "\"base_weights\":[0E0,-1E0,1E0]",
+								"\"base_weights\":[0E0,0E0,-1E0,2E0,4E0,8E0]");
+			json = edit_further(json, "[1,7,4]", "[2,1,0]");
+		}
+		forest = build_all("vector leaves", json, NULL);
+		check_margin("vector leaf, left", forest, row, left_expected);
+		check_margin("vector leaf, right", forest, right, right_expected);
+		free(forest);
+		free(json);
+	}
+}
+
+static void
+test_best_iteration(void)
+{
+	char	   *json = edit_document(MODEL, "\"attributes\":{}",
+									 "\"attributes\":{\"best_iteration\":\"0\",\"best_score\":\"0.5\"}");
+	ForestDescription description;
+	Forest	   *forest = build_all("best iteration", json, &description);
+
+	CHECK(description.best_iteration == 0 && description.n_trees == 1, "best iteration");
+	check_row("best iteration", forest, 0.0f, 1.0f, 0.0f);
+	mlops_forest_free_description(&description);
+	free(forest);
+
+	json = edit_further(json, "\"tree_info\"", "\"iteration_indptr\":[0,2],\"tree_info\"");
+	json = edit_further(json, "[1,7,4]", "[2,0,0]");
+	forest = build_all("iterations of two trees", json, NULL);
+	check_row("iterations of two trees", forest, 0.0f, 1.0f, 0.125f);
+	free(forest);
+	free(json);
+}
+
+/* Objects in another order, spaces, and what is not looked at. */
+static void
+test_layout(void)
+{
+	char	   *json = edit_document(MODEL, "{\"learner\":", " {\r\n\t\"version\" : [ 1, 7, 4 ] ,"
+									 "\"more\":[{},[],[[1,NaN,-Infinity]],true,false,null,-1.5e+10,"
+									 "\"\\\"]}\",{\"a\":{\"b\":{}}}], \"learner\":");
+	ForestError error;
+	Forest	   *forest;
+	size_t		size;
+
+	json = edit_further(json, ",\"version\":[1,7,4]}", "}\n\n ");
+	if (CHECK(mlops_forest_build(json, strlen(json), &default_limits, &forest, &size, NULL,
+								 &error) == FOREST_OK, "layout"))
+	{
+		check_row("layout", forest, 0.0f, 1.0f, 0.125f);
+		free(forest);
+	}
+	else
+		printf("  %s\n", error.message);
+	free(json);
+
+	json = edit_document(MODEL, "\"tree_info\"", "\"cats\":{\"enc\":[],\"feature_segments\":[],"
+						 "\"sorted_idx\":[]},\"tree_info\"");
+	free(build_all("cats", json, NULL));
+	free(json);
+}
+
+int
+main(void)
+{
+	test_splits();
+	test_pruned();
+	test_description();
+	test_objectives();
+	test_logistic_limits();
+	test_versions();
+	test_classes();
+	test_categories(false);
+	test_categories(true);
+	test_dart();
+	test_linear();
+	test_vector_leaves();
+	test_best_iteration();
+	test_layout();
+	return unit_finish("forest");
+}
