@@ -1,0 +1,92 @@
+# Prediction on a streaming standby: follows the primary by replay, writes nothing,
+# keeps its snapshot's version, works in parallel workers, and after promotion.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', "max_worker_processes = 16\nautovacuum = off\n");
+$primary->start;
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "hot_standby_feedback = on\n");
+$standby->start;
+
+# Version n of model "constant" predicts n for every row: one tree, one leaf.
+my $setup = q{
+CREATE EXTENSION mlops;
+CREATE FUNCTION constant_model(value int) RETURNS bytea LANGUAGE sql AS $$
+	SELECT convert_to(format('{"version": [1, 7, 4], "learner": {"attributes": {}, "feature_names": [], "feature_types": [],
+		"learner_model_param": {"base_score": "0E0", "num_class": "0", "num_feature": "1", "num_target": "1", "boost_from_average": "1"},
+		"objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}},
+		"gradient_booster": {"name": "gbtree", "model": {
+			"gbtree_model_param": {"num_trees": "1", "num_parallel_tree": "1", "size_leaf_vector": "0"}, "tree_info": [0],
+			"trees": [{"id": 0, "left_children": [-1], "right_children": [-1], "parents": [2147483647], "split_indices": [0],
+				"split_conditions": [%s.0], "default_left": [0], "base_weights": [0.0], "loss_changes": [0.0], "sum_hessian": [1.0],
+				"split_type": [0], "categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [],
+				"tree_param": {"num_nodes": "1", "num_feature": "1", "num_deleted": "0", "size_leaf_vector": "0"}}]}}}}', value), 'UTF8') $$;
+CREATE TABLE point AS SELECT i::float8 AS a FROM generate_series(1, 10000) i;
+SELECT mlops.register_model('constant', constant_model(v), '{"features": ["a"]}') FROM generate_series(1, 2) v;
+};
+$primary->safe_psql('postgres', $setup);
+$primary->safe_psql('postgres', 'CREATE DATABASE other');
+$primary->safe_psql('other', $setup . "SELECT mlops.set_alias('constant', 'champion', 2)");
+$primary->wait_for_catchup($standby);
+
+my $predict = "SELECT string_agg(DISTINCT mlops.predict('constant', p)::text, ',') FROM point p";
+is($standby->safe_psql('postgres', $predict), '1', 'a standby predicts');
+is($standby->safe_psql('other', $predict), '2', 'and in each database what is registered there');
+
+# A session that stays: promotions and new models arrive by replay.
+my $session = $standby->background_psql('postgres');
+is($session->query_safe($predict), '1', 'first answer of a session');
+$primary->safe_psql('postgres', "SELECT mlops.set_alias('constant', 'champion', 2)");
+$primary->wait_for_catchup($standby);
+is($session->query_safe($predict), '2', 'the next statement after replay sees the promotion');
+$session->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($session->query_safe($predict), '2', 'REPEATABLE READ before a promotion');
+$primary->safe_psql('postgres', "SELECT mlops.set_alias('constant', 'champion', 1)");
+$primary->wait_for_catchup($standby);
+is($session->query_safe($predict), '2', 'REPEATABLE READ keeps its version');
+$session->query_safe('COMMIT');
+is($session->query_safe($predict), '1', 'until it ends');
+$primary->safe_psql('postgres', "SELECT mlops.register_model('late', constant_model(7), '{\"features\": [\"a\"]}')");
+$primary->wait_for_catchup($standby);
+is($session->query_safe("SELECT mlops.predict('late', 1.0)"), '7', 'a model registered meanwhile');
+
+# Parallel workers on the standby.
+my $parallel = q{
+SET max_parallel_workers_per_gather = 2;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+};
+like($standby->safe_psql('postgres', "$parallel EXPLAIN $predict"), qr/Gather/, 'parallel plan on the standby');
+is($standby->safe_psql('postgres', "$parallel SELECT sum(mlops.predict('constant', p)) FROM point p"),
+	'10000', 'parallel prediction on the standby');
+
+# It is read-only, and says so.
+my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.set_alias('constant', 'champion', 2)");
+isnt($status, 0, 'an alias cannot be set on a standby');
+like($stderr, qr/read-only transaction/, 'the error says why');
+
+# Dropping one database does not disturb sessions of another.
+$primary->safe_psql('postgres', 'DROP DATABASE other');
+$primary->wait_for_catchup($standby);
+is($session->query_safe($predict), '1', 'prediction after DROP DATABASE of another was replayed');
+
+# After promotion of the standby the same session goes on, and can change aliases.
+$primary->stop('immediate');
+$standby->promote;
+is($session->query_safe($predict), '1', 'prediction after the standby was promoted');
+$session->query_safe("SELECT mlops.set_alias('constant', 'champion', 2)");
+is($session->query_safe($predict), '2', 'an alias set on the new primary');
+$session->quit;
+$standby->stop;
+
+done_testing();
