@@ -72,7 +72,7 @@ put_row(struct DatasetState *state)
 }
 
 static float
-read_weight(const struct DatasetState *state, const Datum *values, const bool *isnull)
+read_weight(struct DatasetState *state, const Datum *values, const bool *isnull)
 {
 	const RoleColumn *column = &state->columns->weight;
 	float		weight;
@@ -89,6 +89,7 @@ read_weight(const struct DatasetState *state, const Datum *values, const bool *i
 				 errmsg("column \"%s\", named by weight, holds %s", column->name,
 						isnull[column->column] ? "NULL" : isnan(weight) ? "NaN" : "a negative number"),
 				 errhint("Weights must be 0 or more.")));
+	state->has_weight = state->has_weight || weight > 0;
 	return weight;
 }
 

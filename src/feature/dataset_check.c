@@ -148,6 +148,7 @@ mlops_dataset_finish_features(struct DatasetState *state)
 		state->dataset->signature = unconstify(Signature *, state->spec->signature);
 	else
 		state->dataset->signature = mlops_columns_describe(state->columns, state->tupdesc);
+	mlops_signature_check_names(state->dataset->signature);
 }
 
 /* Each class that occurs must be there to learn from, and to test with. */
@@ -155,6 +156,7 @@ static void
 check_classes(const struct DatasetState *state, int64 n_test)
 {
 	int			n = state->n_class_rows;
+	int			n_present = 0;
 
 	for (int i = 0; i < state->dataset->n_classes; i++)
 	{
@@ -164,6 +166,7 @@ check_classes(const struct DatasetState *state, int64 n_test)
 
 		if (train + test + validation == 0)
 			continue;			/* keeps its slot */
+		n_present++;
 		if (train == 0 || (test == 0 && n_test > 0))
 			ereport(ERROR,
 					(errcode(ERRCODE_MLOPS_INVALID_DATASET),
@@ -173,6 +176,8 @@ check_classes(const struct DatasetState *state, int64 n_test)
 							   train + test + validation),
 					 errhint("Select more rows of it, change test_size, or mark the parts yourself with split => 'column'.")));
 	}
+	if (state->dataset->n_classes > 0 && n_present < 2)
+		mlops_target_report_one_class(state->target);
 }
 
 static void
@@ -223,6 +228,11 @@ mlops_dataset_check_parts(struct DatasetState *state)
 				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
 				 errmsg("the hold-out is empty"),
 				 errhint("Mark its rows in column \"%s\": with true, or with 'test'.", spec->split_by)));
+
+	if (state->columns->weight.column >= 0 && !state->has_weight)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
+				 errmsg("column \"%s\", named by weight, is 0 in all rows", spec->weight)));
 
 	share = (double) n_part[PART_TEST] / (dataset->n_rows + state->n_in_gap);
 	if (spec->split != SPLIT_COLUMN && fabs(share - spec->test_size) > MAX_STRAY * spec->test_size)

@@ -47,6 +47,7 @@ struct DatasetState
 	int64		n_without_target;
 	int64		n_without_part; /* split_by was NULL */
 	int64		n_in_gap;
+	bool		has_weight;		/* some weight is not 0 */
 	int		  **codes;			/* per step: number of a label -> code, or NULL */
 	Sorter	   *sorter;
 	int			n_class_rows;

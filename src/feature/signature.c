@@ -134,9 +134,8 @@ read_feature(JsonbContainer *object, Feature *feature, const Feature *previous)
 	}
 }
 
-/* Names are unique; so are columns, but for the elements of one. */
-static void
-check_names(const Signature *signature)
+void
+mlops_signature_check_names(const Signature *signature)
 {
 	char	  **names = palloc(signature->n_features * sizeof(char *));
 
@@ -183,7 +182,7 @@ mlops_signature_from_jsonb(Jsonb *json)
 		read_feature(object->val.binary.data, &signature->features[i],
 					 i > 0 ? &signature->features[i - 1] : NULL);
 	}
-	check_names(signature);
+	mlops_signature_check_names(signature);
 
 	if (find_field(&json->root, "target", jbvBinary, &target))
 	{

@@ -51,6 +51,9 @@ typedef struct Signature
 extern Signature *mlops_signature_from_jsonb(Jsonb *json);
 extern Jsonb *mlops_signature_to_jsonb(const Signature *signature);
 
+/* Names must be unique, and so must columns, but for the elements of one. */
+extern void mlops_signature_check_names(const Signature *signature);
+
 /* Code of a label, or -1 when the dictionary does not have it. */
 extern int	mlops_signature_find_category(const Feature *feature, const char *label, size_t length);
 

@@ -196,6 +196,11 @@ mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest)
 	uint64		group = 0;
 	int			n = sorter->n_features;
 
+	if (sorter->digest == NULL)
+	{
+		MemoryContextSwitchTo(old_context);
+		return false;			/* the end was reached before */
+	}
 	CHECK_FOR_INTERRUPTS();
 	MemoryContextReset(sorter->row_context);
 	found = tuplesort_getdatum_compat(sorter->sort, true, &key, &isnull);

@@ -259,8 +259,8 @@ mlops_target_read(Target *target, const Datum *values, const bool *isnull,
 	return true;
 }
 
-static void
-report_one_class(const Target *target)
+void
+mlops_target_report_one_class(const Target *target)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_MLOPS_INVALID_DATASET),
@@ -283,7 +283,7 @@ mlops_target_finish(Target *target)
 		else
 		{
 			if (spec->split != SPLIT_NONE && !(target->seen[0] && target->seen[1]))
-				report_one_class(target);
+				mlops_target_report_one_class(target);
 			target->task = TASK_BINARY;
 			target->classes = palloc(2 * sizeof(char *));
 			target->classes[0] = pstrdup("0");
@@ -301,7 +301,7 @@ mlops_target_finish(Target *target)
 						target->column->name, n, spec->max_categories),
 				 errhint("Use a number as target for regression, or raise mlops.max_categories.")));
 	if (n < 2 && spec->split != SPLIT_NONE)
-		report_one_class(target);
+		mlops_target_report_one_class(target);
 	if (target->task == TASK_UNDECIDED)
 		target->task = n == 2 ? TASK_BINARY : TASK_MULTICLASS;
 	if (target->task == TASK_BINARY && n != 2)

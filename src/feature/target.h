@@ -46,4 +46,6 @@ extern bool mlops_target_read(Target *target, const Datum *values, const bool *i
  * number, or NULL when labels are final. */
 extern int *mlops_target_finish(Target *target);
 
+extern void mlops_target_report_one_class(const Target *target) pg_attribute_noreturn();
+
 #endif							/* MLOPS_TARGET_H */
