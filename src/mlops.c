@@ -10,6 +10,7 @@
 #include "fmgr.h"
 
 #include "base/settings.h"
+#include "job/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,4 +20,5 @@ void
 _PG_init(void)
 {
 	mlops_settings_init();
+	mlops_launcher_init();
 }

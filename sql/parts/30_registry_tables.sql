@@ -87,6 +87,7 @@ CREATE TABLE mlops.run (
 	started_at timestamptz,
 	ended_at timestamptz,
 	phase text,
+	training_started_at timestamptz,
 	n_rows bigint,
 	round int,
 	num_round int,
@@ -99,7 +100,8 @@ CREATE TABLE mlops.run (
 	notes text[] NOT NULL DEFAULT '{}',
 	environment jsonb NOT NULL DEFAULT '{}'
 );
-CREATE INDEX run_due_idx ON mlops.run (not_before, id) WHERE status IN ('queued', 'running');
+CREATE INDEX run_due_idx ON mlops.run (not_before, id) WHERE status = 'queued';
+CREATE INDEX run_running_idx ON mlops.run (id) WHERE status = 'running';
 CREATE INDEX run_model_idx ON mlops.run (model, id);
 CREATE INDEX run_dataset_idx ON mlops.run (dataset_id);
 COMMENT ON TABLE mlops.run IS 'Queue and record of trainings and evaluations. A running row is alive while its executor holds a lock on its id.';
@@ -117,7 +119,8 @@ COMMENT ON COLUMN mlops.run.submitted_at IS 'Time of submission.';
 COMMENT ON COLUMN mlops.run.not_before IS 'Earliest start; moved into the future after a crash.';
 COMMENT ON COLUMN mlops.run.started_at IS 'Start of the latest attempt.';
 COMMENT ON COLUMN mlops.run.ended_at IS 'End.';
-COMMENT ON COLUMN mlops.run.phase IS 'reading, sorting, training, evaluating or publishing.';
+COMMENT ON COLUMN mlops.run.phase IS 'reading, sorting, loading, training, evaluating or publishing.';
+COMMENT ON COLUMN mlops.run.training_started_at IS 'Start of the first boosting round of the latest attempt.';
 COMMENT ON COLUMN mlops.run.n_rows IS 'Rows read so far, then rows used.';
 COMMENT ON COLUMN mlops.run.round IS 'Boosting rounds done.';
 COMMENT ON COLUMN mlops.run.num_round IS 'Boosting rounds asked for.';

@@ -47,4 +47,11 @@
 	} while (0)
 #endif
 
+/* object_aclcheck() took the place of the function per class in 16 */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_database.h"
+#define pg_database_aclcheck(database, role, mode) \
+	object_aclcheck(DatabaseRelationId, database, role, mode)
+#endif
+
 #endif							/* MLOPS_PG_COMPAT_H */

@@ -1,0 +1,511 @@
+/*-------------------------------------------------------------------------
+ *
+ * handover.c
+ *	  What an executor leaves for the dispatcher: progress, result, model.
+ *
+ * A file is: magic, payload size, SHA-256 of the payload, payload.  One
+ * function per kind of payload walks its fields in both directions.  The
+ * executor's process belongs to the submitter of the run, so its files are
+ * checked like any input: sizes, digest, encoding.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file_perm.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/syscache.h"
+
+#include "base/error.h"
+#include "base/settings.h"
+#include "base/wire.h"
+#include "compat/pg_compat.h"
+#include "job/handover.h"
+#include "registry/registry.h"
+
+#define ROOT "base/pgsql_tmp/pgsql_tmp_mlops_run"
+#define MAGIC UINT64_C(0x314e55525f534c4d)	/* "MLS_RUN1" */
+#define DIGEST_SIZE 32
+#define PREFIX_SIZE (8 + 8 + DIGEST_SIZE)
+#define MAX_PAYLOAD (256 * 1024 * 1024)
+#define MAX_ITEMS 4000000
+
+/* Fields go out when "out" is set, else they come in. */
+typedef struct Archive
+{
+	StringInfo	out;
+	WireReader	in;
+} Archive;
+
+static void
+walk_u64(Archive *archive, uint64 *value)
+{
+	WireWriter	writer;
+
+	if (!archive->out)
+	{
+		*value = mlops_wire_read_u64(&archive->in);
+		return;
+	}
+	enlargeStringInfo(archive->out, sizeof(*value));
+	mlops_wire_write_init(&writer, archive->out->data + archive->out->len, sizeof(*value));
+	mlops_wire_write_u64(&writer, *value);
+	archive->out->len += sizeof(*value);
+}
+
+static void
+walk_int64(Archive *archive, int64 *value)
+{
+	walk_u64(archive, (uint64 *) value);
+}
+
+static void
+walk_int32(Archive *archive, int32 *value)
+{
+	uint64		wide = (uint32) *value;
+
+	walk_u64(archive, &wide);
+	*value = (int32) (uint32) wide;
+}
+
+static void
+walk_bool(Archive *archive, bool *value)
+{
+	uint64		wide = *value;
+
+	walk_u64(archive, &wide);
+	*value = wide != 0;
+}
+
+static void
+walk_double(Archive *archive, double *value)
+{
+	uint64		bits;
+
+	memcpy(&bits, value, sizeof(bits));
+	walk_u64(archive, &bits);
+	memcpy(value, &bits, sizeof(bits));
+}
+
+static void
+walk_bytes(Archive *archive, void *bytes, size_t size)
+{
+	const uint8_t *from;
+
+	if (archive->out)
+	{
+		appendBinaryStringInfo(archive->out, bytes, size);
+		return;
+	}
+	memset(bytes, 0, size);
+	from = mlops_wire_read_bytes(&archive->in, size);
+	if (from)
+		memcpy(bytes, from, size);
+}
+
+/* A string or NULL; a string that comes in is valid in the server encoding. */
+static void
+walk_text(Archive *archive, char **string)
+{
+	uint64		size = *string && archive->out ? strlen(*string) + 1 : 0;
+	const uint8_t *from;
+
+	walk_u64(archive, &size);
+	if (archive->out)
+	{
+		if (size > 0)
+			appendBinaryStringInfo(archive->out, *string, size - 1);
+		return;
+	}
+	*string = NULL;
+	if (size == 0)
+		return;
+	from = mlops_wire_read_bytes(&archive->in, size - 1);
+	if (!from || memchr(from, '\0', size - 1) ||
+		!pg_verify_mbstr(GetDatabaseEncoding(), (const char *) from, size - 1, true))
+	{
+		archive->in.failed = true;
+		return;
+	}
+	*string = pnstrdup((const char *) from, size - 1);
+}
+
+static uint64
+walk_count(Archive *archive, List *list)
+{
+	uint64		count = archive->out ? list_length(list) : 0;
+
+	walk_u64(archive, &count);
+	if (count > MAX_ITEMS)
+		archive->in.failed = true;
+	return archive->in.failed ? 0 : count;
+}
+
+static void
+walk_texts(Archive *archive, List **texts)
+{
+	uint64		count = walk_count(archive, *texts);
+
+	if (!archive->out)
+		*texts = NIL;
+	for (uint64 i = 0; i < count && !archive->in.failed; i++)
+	{
+		char	   *string = archive->out ? list_nth(*texts, i) : NULL;
+
+		walk_text(archive, &string);
+		if (!archive->out)
+			*texts = lappend(*texts, string ? string : "");
+	}
+}
+
+static void
+walk_metrics(Archive *archive, List **metrics)
+{
+	uint64		count = walk_count(archive, *metrics);
+
+	if (!archive->out)
+		*metrics = NIL;
+	for (uint64 i = 0; i < count && !archive->in.failed; i++)
+	{
+		ResultMetric *metric = archive->out ? list_nth(*metrics, i) : palloc0(sizeof(ResultMetric));
+
+		walk_int32(archive, &metric->part);
+		walk_bool(archive, &metric->weighted);
+		walk_bool(archive, &metric->baseline);
+		walk_text(archive, &metric->name);
+		walk_int32(archive, &metric->round);
+		walk_double(archive, &metric->value);
+		walk_double(archive, &metric->std_error);
+		walk_int64(archive, &metric->n);
+		if (!archive->out)
+		{
+			if (!metric->name)
+				archive->in.failed = true;
+			*metrics = lappend(*metrics, metric);
+		}
+	}
+}
+
+static void
+walk_progress(Archive *archive, Progress *progress)
+{
+	walk_text(archive, &progress->phase);
+	walk_int64(archive, &progress->n_rows);
+	walk_int32(archive, &progress->round);
+	walk_int32(archive, &progress->num_round);
+	walk_text(archive, &progress->metric_name);
+	walk_double(archive, &progress->metric_value);
+}
+
+static void
+walk_result(Archive *archive, RunResult *result)
+{
+	walk_bool(archive, &result->succeeded);
+	walk_bool(archive, &result->canceled);
+	walk_bytes(archive, result->sqlstate, sizeof(result->sqlstate));
+	result->sqlstate[sizeof(result->sqlstate) - 1] = '\0';
+	walk_text(archive, &result->error);
+	walk_text(archive, &result->task);
+	walk_texts(archive, &result->classes);
+	walk_text(archive, &result->signature);
+	walk_text(archive, &result->columns);
+	walk_text(archive, &result->relations);
+	walk_bool(archive, &result->reproducible);
+	walk_text(archive, &result->snapshot);
+	walk_int64(archive, &result->lsn);
+	walk_int64(archive, &result->system_identifier);
+	walk_int64(archive, &result->n_rows);
+	walk_int64(archive, &result->n_dropped);
+	walk_bytes(archive, result->digest, sizeof(result->digest));
+	walk_bytes(archive, result->schema_digest, sizeof(result->schema_digest));
+	walk_int64(archive, &result->model_size);
+	walk_bytes(archive, result->model_digest, sizeof(result->model_digest));
+	walk_double(archive, &result->threshold);
+	walk_int32(archive, &result->baseline_version);
+	walk_text(archive, &result->params);
+	walk_metrics(archive, &result->metrics);
+	walk_texts(archive, &result->notes);
+	walk_text(archive, &result->environment);
+}
+
+char *
+mlops_handover_path(const Attempt *attempt)
+{
+	return psprintf(ROOT "/%u_" INT64_FORMAT "_%d", MyDatabaseId, attempt->run,
+					attempt->attempt);
+}
+
+static void
+make_directory(const char *path)
+{
+	if (MakePGDirectory(path) != 0 && errno != EEXIST)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create directory \"%s\": %m", path)));
+}
+
+void
+mlops_handover_create(const Attempt *attempt)
+{
+	make_directory("base/pgsql_tmp");
+	make_directory(ROOT);
+	mlops_handover_remove(attempt);
+	make_directory(mlops_handover_path(attempt));
+}
+
+/* Start a file in memory: the prefix is filled in when it is written. */
+static void
+begin_archive(Archive *archive)
+{
+	memset(archive, 0, sizeof(*archive));
+	archive->out = makeStringInfo();
+	appendStringInfoSpaces(archive->out, PREFIX_SIZE);
+}
+
+/* Write what was archived under "name", by rename. */
+static void
+write_archive(const Attempt *attempt, const char *name, Archive *archive)
+{
+	StringInfo	out = archive->out;
+	char	   *directory = mlops_handover_path(attempt);
+	char	   *temporary = psprintf("%s/%s.tmp", directory, name);
+	char	   *final = psprintf("%s/%s", directory, name);
+	uint8		digest[DIGEST_SIZE];
+	WireWriter	writer;
+	int			fd;
+
+	mlops_registry_digest(out->data + PREFIX_SIZE, out->len - PREFIX_SIZE, digest);
+	mlops_wire_write_init(&writer, out->data, PREFIX_SIZE);
+	mlops_wire_write_u64(&writer, MAGIC);
+	mlops_wire_write_u64(&writer, out->len - PREFIX_SIZE);
+	mlops_wire_write_bytes(&writer, digest, DIGEST_SIZE);
+
+	fd = BasicOpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
+	errno = 0;
+	if (fd < 0 || write(fd, out->data, out->len) != out->len || close(fd) != 0 ||
+		rename(temporary, final) != 0)
+	{
+		if (errno == 0)
+			errno = ENOSPC;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", final)));
+	}
+	pfree(out->data);
+	pfree(out);
+	pfree(temporary);
+	pfree(final);
+	pfree(directory);
+}
+
+void
+mlops_handover_write_progress(const Attempt *attempt, Progress *progress)
+{
+	Archive		archive;
+
+	begin_archive(&archive);
+	walk_progress(&archive, progress);
+	write_archive(attempt, "progress", &archive);
+}
+
+void
+mlops_handover_write_result(const Attempt *attempt, RunResult *result)
+{
+	Archive		archive;
+
+	begin_archive(&archive);
+	walk_result(&archive, result);
+	write_archive(attempt, "result", &archive);
+}
+
+/* Read "size" bytes of an attempt's file, or all when it is negative; NULL
+ * when the file is not there or not as it should be. */
+static char *
+read_file(const Attempt *attempt, const char *name, int64 max, int64 *size)
+{
+	char	   *path = psprintf("%s/%s", mlops_handover_path(attempt), name);
+	int			fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+	struct stat st;
+	char	   *bytes = NULL;
+
+	pfree(path);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= max &&
+		(*size < 0 || *size == st.st_size))
+	{
+		int64		done = 0;
+		ssize_t		step = 1;
+
+		*size = st.st_size;
+		bytes = MemoryContextAllocExtended(CurrentMemoryContext, *size + VARHDRSZ,
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+		while (bytes && done < *size && step > 0)
+		{
+			step = read(fd, bytes + VARHDRSZ + done, Min(*size - done, 1 << 20));
+			if (step > 0)
+				done += step;
+			CHECK_FOR_INTERRUPTS();
+		}
+		if (bytes && done < *size)
+		{
+			pfree(bytes);
+			bytes = NULL;
+		}
+	}
+	close(fd);
+	return bytes;
+}
+
+/* Open an attempt's file as an archive; false when it is not there or not valid. */
+static bool
+open_archive(const Attempt *attempt, const char *name, Archive *archive)
+{
+	int64		size = -1;
+	char	   *bytes = read_file(attempt, name, PREFIX_SIZE + MAX_PAYLOAD, &size);
+	uint8		digest[DIGEST_SIZE];
+	const uint8 *stored;
+	uint64		magic;
+	uint64		length;
+
+	if (!bytes)
+		return false;
+	memset(archive, 0, sizeof(*archive));
+	mlops_wire_read_init(&archive->in, bytes + VARHDRSZ, size);
+	magic = mlops_wire_read_u64(&archive->in);
+	length = mlops_wire_read_u64(&archive->in);
+	stored = mlops_wire_read_bytes(&archive->in, DIGEST_SIZE);
+	if (!stored || magic != MAGIC || length != size - PREFIX_SIZE)
+		return false;
+	mlops_registry_digest(archive->in.next, length, digest);
+	return memcmp(stored, digest, DIGEST_SIZE) == 0;
+}
+
+Progress *
+mlops_handover_read_progress(const Attempt *attempt)
+{
+	Progress   *progress = palloc0(sizeof(Progress));
+	Archive		archive;
+
+	if (!open_archive(attempt, "progress", &archive))
+		return NULL;
+	walk_progress(&archive, progress);
+	return archive.in.failed ? NULL : progress;
+}
+
+RunResult *
+mlops_handover_read_result(const Attempt *attempt)
+{
+	RunResult  *result = palloc0(sizeof(RunResult));
+	Archive		archive;
+
+	if (!open_archive(attempt, "result", &archive))
+		return NULL;
+	walk_result(&archive, result);
+	if (archive.in.failed || archive.in.next != archive.in.end)
+		return NULL;
+	if (result->succeeded &&
+		(!result->task || !result->signature || !result->columns || !result->relations ||
+		 !result->environment || !result->params))
+		return NULL;
+	return result;
+}
+
+void
+mlops_handover_seal_model(const Attempt *attempt, RunResult *result)
+{
+	int64		size = result->model_size;
+	char	   *bytes = size <= 0 ? NULL :
+		read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
+
+	if (!bytes)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+				 errmsg("trainer left a model file of another size than it said")));
+	mlops_registry_digest(bytes + VARHDRSZ, size, result->model_digest);
+	pfree(bytes);
+}
+
+bytea *
+mlops_handover_read_model(const Attempt *attempt, const RunResult *result)
+{
+	int64		size = result->model_size;
+	char	   *bytes;
+	uint8		digest[DIGEST_SIZE];
+
+	if (size <= 0)
+		return NULL;
+	bytes = read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
+	if (!bytes)
+		return NULL;
+	mlops_registry_digest(bytes + VARHDRSZ, size, digest);
+	if (memcmp(digest, result->model_digest, DIGEST_SIZE) != 0)
+		return NULL;
+	SET_VARSIZE(bytes, size + VARHDRSZ);
+	return (bytea *) bytes;
+}
+
+/* Remove a directory and the plain files in it. */
+static void
+remove_directory(const char *path)
+{
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = ReadDirExtended(dir, path, LOG)) != NULL)
+	{
+		char		file[MAXPGPATH];
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		(void) unlink(file);
+	}
+	FreeDir(dir);
+	(void) rmdir(path);
+}
+
+void
+mlops_handover_remove(const Attempt *attempt)
+{
+	char	   *path = mlops_handover_path(attempt);
+
+	remove_directory(path);
+	pfree(path);
+}
+
+void
+mlops_handover_sweep(bool (*keep) (const Attempt *attempt))
+{
+	DIR		   *dir = AllocateDir(ROOT);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = ReadDirExtended(dir, ROOT, LOG)) != NULL)
+	{
+		Attempt		attempt;
+		Oid			database;
+		char		path[MAXPGPATH];
+
+		CHECK_FOR_INTERRUPTS();
+		if (sscanf(entry->d_name, "%u_" INT64_FORMAT "_%d",
+				   &database, &attempt.run, &attempt.attempt) != 3)
+			continue;
+		if (database == MyDatabaseId ? keep(&attempt) :
+			SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
+			continue;
+		snprintf(path, sizeof(path), ROOT "/%s", entry->d_name);
+		remove_directory(path);
+	}
+	FreeDir(dir);
+}

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * launcher.h
+ *	  The static worker that starts dispatchers; only with preload.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_LAUNCHER_H
+#define MLOPS_LAUNCHER_H
+
+#include "utils/timestamp.h"
+
+/* From _PG_init; does nothing unless the library is being preloaded. */
+extern void mlops_launcher_init(void);
+
+/*
+ * Ask for a dispatcher of the database at that time.  No effect without
+ * preload.  Neither allocates nor raises: called after commits.
+ */
+extern void mlops_launcher_set_due(Datum database, TimestampTz due);
+
+extern PGDLLEXPORT void mlops_launcher_main(Datum main_arg);
+
+#endif							/* MLOPS_LAUNCHER_H */

@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.c
+ *	  Session locks that say who is alive.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+#include "base/spi_args.h"
+#include "job/locks.h"
+
+static LOCKTAG
+make_tag(JobLock kind, int64 id)
+{
+	LOCKTAG		tag;
+
+	tag.locktag_field1 = MyDatabaseId;
+	tag.locktag_field2 = (uint32) ((uint64) id >> 32);
+	tag.locktag_field3 = (uint32) id;
+	tag.locktag_field4 = kind;
+	tag.locktag_type = LOCKTAG_USERLOCK;
+	tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
+	return tag;
+}
+
+bool
+mlops_locks_acquire(JobLock kind, int64 id)
+{
+	LOCKTAG		tag = make_tag(kind, id);
+
+	if (LockHeldByMe(&tag, ExclusiveLock))
+		return true;
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+mlops_locks_release(JobLock kind, int64 id)
+{
+	LOCKTAG		tag = make_tag(kind, id);
+
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+int
+mlops_locks_holder(const SpiScope *scope, int64 run)
+{
+	SpiArgs		args = {0};
+	bool		isnull;
+
+	mlops_args_add(&args, OIDOID, ObjectIdGetDatum(MyDatabaseId), false);
+	mlops_args_add_int4(&args, JOB_LOCK_RUN);
+	mlops_args_add_id(&args, run);
+	if (mlops_spi_run(scope,
+					  "SELECT pid FROM pg_catalog.pg_locks"
+					  " WHERE locktype = 'userlock' AND granted"
+					  " AND database = $1 AND objsubid = $2"
+					  " AND (classid::bigint << 32 | objid::bigint) = $3", &args) == 0)
+		return 0;
+	return DatumGetInt32(mlops_spi_value(0, 1, &isnull));
+}

@@ -1,0 +1,231 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue.c
+ *	  Rows of mlops.run as a queue.
+ *
+ * Crashes are counted before they happen: a claim commits attempt + 1 and
+ * "running" before the executor starts.  Row locks are waited for at most as
+ * long as the dispatcher's lock_timeout.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "base/settings.h"
+#include "base/spi_args.h"
+#include "job/queue.h"
+
+#define MAX_CRASHES 3
+
+/* Start the arguments of a statement on an attempt: $1 run, $2 attempt. */
+static void
+add_attempt(SpiArgs *args, const Attempt *attempt)
+{
+	mlops_args_add_id(args, attempt->run);
+	mlops_args_add_int4(args, attempt->attempt);
+}
+
+/* Error when the role has as many unfinished runs as it may. */
+static void
+check_limit(const SpiScope *scope, Oid submitter)
+{
+	SpiArgs		args = {0};
+	bool		isnull;
+	int64		count;
+
+	mlops_args_add_role(&args, submitter);
+	mlops_spi_run(scope,
+				  "SELECT count(*) FROM mlops.run"
+				  " WHERE submitted_by = $1 AND status IN ('queued', 'running')", &args);
+	count = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+	if (count >= mlops_max_queued_runs)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("role \"%s\" already has " INT64_FORMAT " unfinished runs",
+						GetUserNameFromId(submitter, false), count),
+				 errhint("Wait for them, cancel some with mlops.cancel, or raise mlops.max_queued_runs.")));
+}
+
+int64
+mlops_queue_insert(const char *model, Jsonb *recipe, int num_round, int parent_version,
+				   Oid submitter)
+{
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	bool		isnull;
+	int64		id;
+
+	mlops_spi_begin(&scope, false);
+	check_limit(&scope, submitter);
+	mlops_args_add_text(&args, model);
+	mlops_args_add_jsonb(&args, recipe);
+	mlops_args_add_int4(&args, num_round);
+	mlops_args_add_id(&args, parent_version);
+	mlops_args_add_role(&args, submitter);
+	mlops_spi_run(&scope,
+				  "INSERT INTO mlops.run (kind, model, recipe, num_round, parent_version, submitted_by)"
+				  " VALUES ('train', $1, $2, $3, $4, $5) RETURNING id", &args);
+	id = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+	mlops_spi_end(&scope);
+	return id;
+}
+
+List *
+mlops_queue_active(const SpiScope *scope, MemoryContext context)
+{
+	SpiArgs		args = {0};
+	List	   *runs = NIL;
+	uint64		n = mlops_spi_run(scope,
+								  "SELECT r.id, r.attempt, r.status = 'running', c.run_id IS NOT NULL, r.started_at"
+								  " FROM mlops.run r LEFT JOIN mlops.cancel_request c ON c.run_id = r.id"
+								  " WHERE r.status = 'running'"
+								  " UNION ALL"
+								  " SELECT r.id, r.attempt, false, true, r.started_at"
+								  " FROM mlops.cancel_request c JOIN mlops.run r ON c.run_id = r.id"
+								  " WHERE r.status <> 'running'", &args);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		QueuedRun  *run = palloc0(sizeof(QueuedRun));
+		bool		isnull;
+
+		run->attempt.run = DatumGetInt64(mlops_spi_value(i, 1, &isnull));
+		run->attempt.attempt = DatumGetInt32(mlops_spi_value(i, 2, &isnull));
+		run->running = DatumGetBool(mlops_spi_value(i, 3, &isnull));
+		run->cancel = DatumGetBool(mlops_spi_value(i, 4, &isnull));
+		run->started_at = DatumGetTimestampTz(mlops_spi_value(i, 5, &isnull));
+		if (isnull)
+			run->started_at = 0;
+		runs = lappend(runs, run);
+	}
+	MemoryContextSwitchTo(old);
+	return runs;
+}
+
+int64
+mlops_queue_next_due(const SpiScope *scope, int64 skip)
+{
+	SpiArgs		args = {0};
+	bool		isnull;
+
+	mlops_args_add_id(&args, skip);
+	if (mlops_spi_run(scope,
+					  "SELECT id FROM mlops.run"
+					  " WHERE status = 'queued' AND not_before <= clock_timestamp()"
+					  " AND id IS DISTINCT FROM $1"
+					  " ORDER BY not_before, id LIMIT 1", &args) == 0)
+		return 0;
+	return DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+}
+
+bool
+mlops_queue_next_time(const SpiScope *scope, TimestampTz *due)
+{
+	SpiArgs		args = {0};
+	bool		isnull;
+
+	mlops_spi_run(scope, "SELECT min(not_before) FROM mlops.run WHERE status = 'queued'", &args);
+	*due = DatumGetTimestampTz(mlops_spi_value(0, 1, &isnull));
+	return !isnull;
+}
+
+bool
+mlops_queue_claim(const SpiScope *scope, int64 run, Attempt *attempt, Oid *submitter)
+{
+	SpiArgs		args = {0};
+	bool		isnull;
+
+	mlops_args_add_id(&args, run);
+	if (mlops_spi_run(scope,
+					  "UPDATE mlops.run SET status = 'running', attempt = attempt + 1,"
+					  " started_at = clock_timestamp(), phase = NULL, training_started_at = NULL,"
+					  " n_rows = NULL, round = NULL,"
+					  " metric_name = NULL, metric_value = NULL, progress_at = NULL"
+					  " WHERE id = $1 AND status = 'queued'"
+					  " RETURNING attempt, submitted_by::oid", &args) == 0)
+		return false;
+	attempt->run = run;
+	attempt->attempt = DatumGetInt32(mlops_spi_value(0, 1, &isnull));
+	*submitter = DatumGetObjectId(mlops_spi_value(0, 2, &isnull));
+	return true;
+}
+
+bool
+mlops_queue_requeue(const SpiScope *scope, const Attempt *attempt, int delay, bool crashed)
+{
+	SpiArgs		args = {0};
+
+	add_attempt(&args, attempt);
+	mlops_args_add_int4(&args, delay);
+	mlops_args_add_bool(&args, crashed);
+	mlops_args_add_int4(&args, MAX_CRASHES);
+	return mlops_spi_run(scope,
+						 "UPDATE mlops.run r SET crashes = n.crashes, phase = NULL,"
+						 " status = CASE WHEN n.crashes >= $5 THEN 'quarantined' ELSE 'queued' END,"
+						 " error = CASE WHEN n.crashes >= $5"
+						 " THEN n.crashes || ' attempts ended without a result' END,"
+						 " ended_at = CASE WHEN n.crashes >= $5 THEN clock_timestamp() END,"
+						 " not_before = clock_timestamp() + make_interval(secs =>"
+						 " $3 * CASE WHEN $4 THEN 2 ^ (n.crashes - 1) ELSE 1 END)"
+						 " FROM (SELECT id, crashes + $4::int AS crashes FROM mlops.run) n"
+						 " WHERE r.id = $1 AND n.id = r.id AND r.attempt = $2"
+						 " AND r.status = 'running'", &args) > 0;
+}
+
+bool
+mlops_queue_end(const SpiScope *scope, const Attempt *attempt, const char *status,
+				const char *sqlstate, const char *error)
+{
+	SpiArgs		args = {0};
+	bool		ended;
+
+	add_attempt(&args, attempt);
+	mlops_args_add_text(&args, status);
+	mlops_args_add_text(&args, sqlstate);
+	mlops_args_add_text(&args, error);
+	ended = mlops_spi_run(scope,
+						  "UPDATE mlops.run SET status = $3, sqlstate = $4, error = left($5, 8000),"
+						  " phase = NULL, ended_at = clock_timestamp()"
+						  " WHERE id = $1 AND attempt = $2 AND status = 'running'", &args) > 0;
+	mlops_queue_cancel_waiting(scope, attempt->run);
+	return ended;
+}
+
+void
+mlops_queue_cancel_waiting(const SpiScope *scope, int64 run)
+{
+	SpiArgs		args = {0};
+
+	mlops_args_add_id(&args, run);
+	mlops_spi_run(scope,
+				  "UPDATE mlops.run r SET status = 'canceled', ended_at = clock_timestamp()"
+				  " FROM mlops.cancel_request c"
+				  " WHERE r.id = $1 AND c.run_id = r.id AND r.status = 'queued'", &args);
+	mlops_spi_run(scope,
+				  "DELETE FROM mlops.cancel_request c USING mlops.run r"
+				  " WHERE c.run_id = $1 AND r.id = c.run_id"
+				  " AND r.status NOT IN ('queued', 'running')", &args);
+}
+
+bool
+mlops_queue_progress(const SpiScope *scope, const Attempt *attempt, const Progress *progress)
+{
+	SpiArgs		args = {0};
+
+	add_attempt(&args, attempt);
+	mlops_args_add_text(&args, progress->phase);
+	mlops_args_add(&args, INT8OID, Int64GetDatum(progress->n_rows), progress->n_rows < 0);
+	mlops_args_add(&args, INT4OID, Int32GetDatum(progress->round), progress->round < 0);
+	mlops_args_add_text(&args, progress->metric_name);
+	mlops_args_add_float8(&args, progress->metric_value);
+	return mlops_spi_run(scope,
+						 "UPDATE mlops.run SET phase = $3, n_rows = $4, round = $5,"
+						 " metric_name = $6, metric_value = $7, progress_at = clock_timestamp(),"
+						 " training_started_at = CASE WHEN $3 = 'training'"
+						 " THEN coalesce(training_started_at, clock_timestamp())"
+						 " ELSE training_started_at END"
+						 " WHERE id = $1 AND attempt = $2 AND status = 'running'", &args) > 0;
+}

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue.h
+ *	  Rows of mlops.run as a queue.
+ *
+ * Every change of a running row names its attempt and takes effect only while
+ * the row is still running that attempt; "false" means it is not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_QUEUE_H
+#define MLOPS_QUEUE_H
+
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "base/spi.h"
+#include "job/handover.h"
+
+/* A run that is running or should be canceled. */
+typedef struct QueuedRun
+{
+	Attempt		attempt;
+	bool		running;
+	bool		cancel;			/* asked for */
+	TimestampTz started_at;
+} QueuedRun;
+
+/* Enqueue a training for a role; checks the limit of the role.  Returns the id. */
+extern int64 mlops_queue_insert(const char *model, Jsonb *recipe, int num_round,
+								int parent_version, Oid submitter);
+
+/* Running runs and cancel requests, as QueuedRun * in "context". */
+extern List *mlops_queue_active(const SpiScope *scope, MemoryContext context);
+
+/* The run that is due first, other than "skip"; 0: none. */
+extern int64 mlops_queue_next_due(const SpiScope *scope, int64 skip);
+
+/* Earliest start of a queued run; false: there is none. */
+extern bool mlops_queue_next_time(const SpiScope *scope, TimestampTz *due);
+
+/* Lock a queued run and start its next attempt. */
+extern bool mlops_queue_claim(const SpiScope *scope, int64 run, Attempt *attempt, Oid *submitter);
+
+/* Back to the queue, to be started after "delay" seconds.  "crashed" counts: each
+ * one doubles the delay, and the third quarantines the run instead. */
+extern bool mlops_queue_requeue(const SpiScope *scope, const Attempt *attempt,
+								int delay, bool crashed);
+
+/* End a run that made no version; removes its cancel request. */
+extern bool mlops_queue_end(const SpiScope *scope, const Attempt *attempt, const char *status,
+							const char *sqlstate, const char *error);
+
+/* Cancel a queued run and remove the request of a run that is not running. */
+extern void mlops_queue_cancel_waiting(const SpiScope *scope, int64 run);
+
+extern bool mlops_queue_progress(const SpiScope *scope, const Attempt *attempt,
+								 const Progress *progress);
+
+#endif							/* MLOPS_QUEUE_H */

@@ -1,0 +1,229 @@
+/*-------------------------------------------------------------------------
+ *
+ * submit.c
+ *	  From the arguments of train and retrain to a queued run.
+ *
+ * A query runs with the rights of the role that wrote it: the caller for train
+ * and for a retrain with a new query, else the author of the version's recipe.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "base/error.h"
+#include "base/spi_args.h"
+#include "job/params.h"
+#include "job/queue.h"
+#include "job/recipe.h"
+#include "job/submit.h"
+#include "job/submitter.h"
+#include "job/wake.h"
+#include "registry/registry.h"
+
+/* What retrain repeats. */
+typedef struct RecipeSource
+{
+	Jsonb	   *recipe;
+	Oid			author;
+} RecipeSource;
+
+/* Task that version 1 of the model fixed; TASK_UNDECIDED: there is none yet. */
+static DatasetTask
+get_model_task(const char *model)
+{
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	char	   *task = NULL;
+	DatasetTask result = TASK_UNDECIDED;
+
+	mlops_spi_begin(&scope, false);
+	mlops_args_add_text(&args, model);
+	if (mlops_spi_run(&scope, "SELECT task FROM mlops.model WHERE name = $1", &args) > 0)
+		task = mlops_spi_text(0, 1);
+	if (task)
+		result = mlops_dataset_task_from_name(task);
+	mlops_spi_end(&scope);
+	return result;
+}
+
+/*
+ * The task as far as it is known, from the arguments and from the model, which
+ * must agree.
+ */
+static DatasetTask
+decide_task(const Recipe *recipe)
+{
+	DatasetTask fixed = get_model_task(recipe->model);
+	DatasetTask asked = recipe->task ? mlops_dataset_task_from_name(recipe->task) : TASK_UNDECIDED;
+
+	if (fixed != TASK_UNDECIDED && asked != TASK_UNDECIDED && fixed != asked)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" is for the task %s, not %s", recipe->model,
+						mlops_dataset_task_name(fixed), mlops_dataset_task_name(asked)),
+				 errhint("The first version fixes the task; use another model name.")));
+	return fixed != TASK_UNDECIDED ? fixed : asked;
+}
+
+/* Analyse the caller's own query; returns the task, if it tells. */
+static DatasetTask
+analyze_query(const Recipe *recipe, DatasetTask task)
+{
+	DatasetSpec spec;
+	DatasetAnalysis analysis;
+
+	mlops_recipe_fill_spec(recipe, &spec);
+	spec.task = task;
+	mlops_dataset_analyze(&spec, &analysis);
+	if (task == TASK_UNDECIDED && analysis.task != TASK_UNDECIDED)
+		ereport(NOTICE,
+				(errmsg("the type of column \"%s\" makes this a %s task", recipe->target,
+						mlops_dataset_task_name(analysis.task)),
+				 errhint("Argument task chooses another one.")));
+	return analysis.task;
+}
+
+static void
+notice_keyless_split(const Recipe *recipe)
+{
+	if (recipe->key == NIL && !recipe->qid && strcmp(recipe->split, "hash") == 0)
+		ereport(NOTICE,
+				(errmsg("without a key the hold-out is chosen by whole rows"),
+				 errdetail("A row that changes in any column may change sides, and rows of one entity end up on both."),
+				 errhint("Name the columns that identify an entity with key => '{...}'.")));
+}
+
+/* Check what the run would refuse anyway, and enqueue it. */
+static int64
+enqueue(Jsonb *json, int parent_version, Oid submitter, bool analyze)
+{
+	Recipe	   *recipe = mlops_recipe_parse(json);
+	Params	   *params;
+	DatasetTask task;
+	int64		run;
+
+	mlops_submitter_check(submitter);
+	mlops_registry_ensure_model(recipe->model, submitter);
+	task = decide_task(recipe);
+	if (analyze)
+		task = analyze_query(recipe, task);
+	if (recipe->threshold && task != TASK_UNDECIDED && task != TASK_BINARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"threshold\" needs task => 'binary'")));
+	params = mlops_params_translate(recipe->params, task, recipe->target_upper != NULL, NULL);
+	mlops_params_check_early_stopping(params, recipe->early_stopping_rounds);
+	notice_keyless_split(recipe);
+
+	run = mlops_queue_insert(recipe->model, json, recipe->num_boost_round, parent_version, submitter);
+	mlops_wake_at_commit();
+	return run;
+}
+
+int64
+mlops_submit_train(FunctionCallInfo fcinfo)
+{
+	char	   *model;
+
+	mlops_registry_require_writable("train");
+	for (int i = 0; i < 3; i++)
+	{
+		static const char *const names[] = {"model", "query", "target"};
+
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not be null", names[i])));
+	}
+	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	mlops_registry_check_model_name(model);
+	return enqueue(mlops_recipe_build(fcinfo, 1, model, NULL, true), 0, GetUserId(), true);
+}
+
+/* Recipe and author of a version. */
+static RecipeSource
+load_recipe(const ModelVersion *version)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext old;
+	RecipeSource source;
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	bool		isnull;
+	Datum		recipe;
+
+	mlops_spi_begin(&scope, false);
+	mlops_args_add_text(&args, version->model);
+	mlops_args_add_int4(&args, version->version);
+	if (mlops_spi_run(&scope,
+					  "SELECT recipe, created_by::oid FROM mlops.model_version"
+					  " WHERE model = $1 AND version = $2", &args) == 0)
+		elog(ERROR, "version %d of model \"%s\" vanished", version->version, version->model);
+	recipe = mlops_spi_value(0, 1, &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" has no recipe because it was imported",
+						version->version, version->model),
+				 errhint("Use mlops.train.")));
+	old = MemoryContextSwitchTo(context);
+	source.recipe = DatumGetJsonbPCopy(recipe);
+	source.author = DatumGetObjectId(mlops_spi_value(0, 2, &isnull));
+	MemoryContextSwitchTo(old);
+	mlops_spi_end(&scope);
+	return source;
+}
+
+int64
+mlops_submit_retrain(FunctionCallInfo fcinfo)
+{
+	ModelVersion *version;
+	RecipeSource source;
+	bool		new_query = !PG_ARGISNULL(1);
+
+	mlops_registry_require_writable("retrain");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"model_ref\" must not be null")));
+	version = mlops_registry_resolve(text_to_cstring(PG_GETARG_TEXT_PP(0)), MODEL_OWN);
+	source = load_recipe(version);
+	return enqueue(mlops_recipe_build(fcinfo, 1, version->model, source.recipe, new_query),
+				   version->version, new_query ? GetUserId() : source.author, new_query);
+}
+
+bool
+mlops_submit_cancel(int64 run)
+{
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	bool		open;
+
+	mlops_registry_require_writable("cancel");
+	if (!mlops_registry_permits_run(run, GetUserId(), MODEL_OWN))
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_UNDEFINED_RUN),
+				 errmsg("run " INT64_FORMAT " does not exist", run),
+				 errdetail("Or it is neither yours nor of a model that you own.")));
+	mlops_spi_begin(&scope, false);
+	mlops_args_add_id(&args, run);
+	open = mlops_spi_run(&scope,
+						 "SELECT FROM mlops.run WHERE id = $1 AND status IN ('queued', 'running')",
+						 &args) > 0;
+	if (open)
+	{
+		mlops_args_add_role(&args, scope.user);
+		mlops_spi_run(&scope,
+					  "INSERT INTO mlops.cancel_request (run_id, requested_by) VALUES ($1, $2)"
+					  " ON CONFLICT (run_id) DO NOTHING", &args);
+	}
+	mlops_spi_end(&scope);
+	if (open)
+		mlops_wake_at_commit();
+	return open;
+}

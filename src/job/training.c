@@ -1,0 +1,412 @@
+/*-------------------------------------------------------------------------
+ *
+ * training.c
+ *	  The part of a run that the trainer does, seen from the executor.
+ *
+ * Writes the trainer's configuration, starts it, and turns its messages into
+ * progress and result.  No transaction is open meanwhile, so no snapshot is held.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/json.h"
+
+#include "base/error.h"
+#include "base/settings.h"
+#include "base/wire.h"
+#include "job/trainer_process.h"
+#include "job/training.h"
+
+#define PROGRESS_INTERVAL_MS 200
+#define MAX_METRICS 2000000
+#define MAX_NOTES 100
+#define TRAINER_BASE_MEMORY (INT64CONST(160) << 20)	/* program, library, stacks */
+
+void
+mlops_training_phase(TrainingRun *run, const char *phase)
+{
+	if (run->n_phases > 0 && strcmp(run->phase_name[run->n_phases - 1], phase) == 0)
+		return;
+	if (run->n_phases < TRAINING_MAX_PHASES)
+	{
+		strlcpy(run->phase_name[run->n_phases], phase, sizeof(run->phase_name[0]));
+		INSTR_TIME_SET_CURRENT(run->phase_start[run->n_phases]);
+		run->n_phases++;
+	}
+	run->progress.phase = run->phase_name[run->n_phases - 1];
+	run->progress_changed = true;
+	mlops_training_progress(run);
+}
+
+void
+mlops_training_progress(TrainingRun *run)
+{
+	instr_time	now;
+	instr_time	since;
+
+	if (!run->progress_changed)
+		return;
+	INSTR_TIME_SET_CURRENT(now);
+	since = now;
+	INSTR_TIME_SUBTRACT(since, run->progress_written);
+	if (!INSTR_TIME_IS_ZERO(run->progress_written) &&
+		INSTR_TIME_GET_MILLISEC(since) < PROGRESS_INTERVAL_MS)
+		return;
+	mlops_handover_write_progress(&run->attempt, &run->progress);
+	run->progress_written = now;
+	run->progress_changed = false;
+}
+
+void
+mlops_training_note(TrainingRun *run, const char *note)
+{
+	if (list_length(run->result.notes) < MAX_NOTES)
+		run->result.notes = lappend(run->result.notes, pstrdup(note));
+}
+
+static void
+put_string(StringInfo out, const char *string)
+{
+	size_t		size = strlen(string);
+	WireWriter	writer;
+
+	enlargeStringInfo(out, size + 4);
+	mlops_wire_write_init(&writer, out->data + out->len, size + 4);
+	mlops_wire_write_string(&writer, string, size);
+	out->len += size + 4;
+}
+
+static void
+put_pair(StringInfo out, const char *key, const char *value)
+{
+	put_string(out, key);
+	put_string(out, value);
+}
+
+static void
+put_number(StringInfo out, const char *key, int64 value)
+{
+	char		text_value[32];
+
+	snprintf(text_value, sizeof(text_value), INT64_FORMAT, value);
+	put_pair(out, key, text_value);
+}
+
+/* Names and kinds of the features. */
+static void
+put_features(StringInfo out, const Signature *signature)
+{
+	for (int i = 0; i < signature->n_features; i++)
+	{
+		const Feature *feature = &signature->features[i];
+
+		put_pair(out, "feature_name", feature->name);
+		put_pair(out, "feature_kind", feature->kind == FEATURE_CATEGORY ? "c" :
+				 feature->kind == FEATURE_BOOLEAN ? "i" : "q");
+		put_number(out, "feature_cardinality",
+				   feature->kind == FEATURE_CATEGORY ? feature->n_categories : 0);
+	}
+}
+
+static void
+put_baseline(StringInfo out, const Baseline *baseline, List *sources, List *recodes)
+{
+	char		threshold[64];
+	ListCell   *cell;
+
+	put_number(out, "baseline", 1);
+	foreach(cell, sources)
+		put_pair(out, "baseline_source", lfirst(cell));
+	foreach(cell, recodes)
+		put_pair(out, "baseline_recode", lfirst(cell));
+	snprintf(threshold, sizeof(threshold), "%.17g",
+			 isnan(baseline->threshold) ? 0.5 : baseline->threshold);
+	put_pair(out, "baseline_threshold", threshold);
+}
+
+/* The configuration, as trainer_protocol.h has it. */
+static void
+make_config(const TrainingRun *run, const Dataset *dataset, const Params *params, StringInfo out)
+{
+	const Recipe *recipe = run->recipe;
+	ListCell   *cell;
+
+	initStringInfo(out);
+	put_pair(out, "task", mlops_dataset_task_name(dataset->task));
+	put_number(out, "n_features", dataset->signature->n_features);
+	put_number(out, "n_classes", dataset->n_classes);
+	put_number(out, "num_boost_round", recipe->num_boost_round);
+	put_number(out, "threads", params->threads);
+	if (recipe->early_stopping_rounds > 0)
+		put_number(out, "early_stopping_rounds", recipe->early_stopping_rounds);
+	put_number(out, "has_weight", recipe->weight != NULL);
+	put_number(out, "has_upper", recipe->target_upper != NULL);
+	put_number(out, "has_group", recipe->qid != NULL);
+	put_number(out, "refit", recipe->refit);
+	put_pair(out, "class_weight", recipe->class_weight ? recipe->class_weight : "none");
+	if (recipe->threshold)
+		put_pair(out, "threshold", recipe->threshold);
+	foreach(cell, params->settings)
+		put_pair(out, "param", lfirst(cell));
+	put_features(out, dataset->signature);
+}
+
+/* A file with these bytes and no name; read only. */
+static int
+make_input_file(const TrainingRun *run, const char *name, const char *bytes, int64 size)
+{
+	char	   *path = psprintf("%s/%s", mlops_handover_path(&run->attempt), name);
+	int			out = BasicOpenFile(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
+	int			in = BasicOpenFile(path, O_RDONLY | PG_BINARY);
+
+	errno = 0;
+	if (out < 0 || in < 0 || write(out, bytes, size) != size || close(out) != 0 ||
+		unlink(path) != 0)
+	{
+		if (errno == 0)
+			errno = ENOSPC;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", path)));
+	}
+	return in;
+}
+
+static void
+add_metric(TrainingRun *run, const TrainerMessage *message, int round, bool baseline)
+{
+	ResultMetric *metric;
+
+	if (message->part >= SPOOL_N_PARTS || message->text[0] == '\0' ||
+		list_length(run->result.metrics) >= MAX_METRICS)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+				 errmsg("trainer sent an invalid metric")));
+	metric = palloc0(sizeof(ResultMetric));
+	metric->part = message->part;
+	metric->weighted = message->weighted != 0;
+	metric->baseline = baseline;
+	metric->name = pstrdup(message->text);
+	metric->round = round;
+	metric->value = message->value;
+	metric->std_error = round < 0 ? message->error : NAN;
+	metric->n = round < 0 ? message->n : -1;
+	run->result.metrics = lappend(run->result.metrics, metric);
+}
+
+static void
+receive_round(TrainingRun *run, const TrainerMessage *message)
+{
+	int			watched = run->recipe->validation_size > 0 ? SPOOL_VALIDATION : SPOOL_TEST;
+
+	if (message->index < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+				 errmsg("trainer sent an invalid round")));
+	add_metric(run, message, message->index, false);
+	run->progress.round = message->index + 1;
+	if (message->part == watched)
+	{
+		ResultMetric *metric = llast(run->result.metrics);
+
+		run->progress.metric_name = metric->name;
+		run->progress.metric_value = metric->value;
+	}
+	run->progress_changed = true;
+}
+
+static void
+receive_message(const TrainerMessage *message, void *arg)
+{
+	TrainingRun *run = arg;
+
+	switch ((TrainerMessageType) message->type)
+	{
+		case TRAINER_HELLO:
+			strlcpy(run->library_version, message->text, sizeof(run->library_version));
+			break;
+		case TRAINER_PHASE:
+			mlops_training_phase(run, message->text);
+			break;
+		case TRAINER_ROUND:
+			receive_round(run, message);
+			break;
+		case TRAINER_STOPPED:
+			mlops_training_note(run, psprintf("early stopping kept %d rounds", message->index + 1));
+			break;
+		case TRAINER_METRIC:
+			add_metric(run, message, -1, false);
+			break;
+		case TRAINER_BASELINE_METRIC:
+			add_metric(run, message, -1, true);
+			break;
+		case TRAINER_BASELINE_LOSS:
+			mlops_training_note(run,
+								psprintf("mean loss minus that of champion version %d on the same "
+										 INT64_FORMAT " rows: %g, standard error %g",
+										 run->result.baseline_version, message->n,
+										 message->value, message->error));
+			break;
+		case TRAINER_THRESHOLD:
+			run->result.threshold = message->value;
+			break;
+		case TRAINER_NOTE:
+			mlops_training_note(run, message->text);
+			break;
+		case TRAINER_ERROR:
+			ereport(ERROR,
+					(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+					 errmsg("training failed: %s", message->text)));
+			break;
+		case TRAINER_DONE:
+			run->result.model_size = message->n;
+			run->peak_memory_kb = message->index;
+			break;
+	}
+	mlops_training_progress(run);
+}
+
+static void
+write_progress_when_idle(void *arg)
+{
+	mlops_training_progress(arg);
+}
+
+/* Refuse before the start what would not fit into mlops.trainer_memory. */
+static void
+check_memory(const Dataset *dataset, const Spool *spool, const Params *params)
+{
+	int64		n_rows = spool->n_rows[0] + spool->n_rows[1] + spool->n_rows[2];
+	int64		n_outputs = Max(dataset->n_classes, 1);
+	int64		n_features = dataset->signature->n_features;
+	int64		per_row = mlops_spool_row_size(n_features) + 3 * n_features + 20 * n_outputs +
+		(params->plain_matrix ? 16 * n_features : 0);
+	int64		needed = TRAINER_BASE_MEMORY + n_rows * per_row;
+
+	if (mlops_trainer_memory > 0 && needed > (int64) mlops_trainer_memory << 20)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("training on " INT64_FORMAT " rows of " INT64_FORMAT
+						" features needs about " INT64_FORMAT " MB, more than the allowed %d MB",
+						n_rows, n_features, needed >> 20, mlops_trainer_memory),
+				 errhint("Raise mlops.trainer_memory, or select fewer rows or columns.")));
+}
+
+/* Library, threads, memory and seconds per phase, for run.environment. */
+static char *
+describe_environment(const TrainingRun *run, const Params *params)
+{
+	StringInfoData out;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(end);
+	initStringInfo(&out);
+	appendStringInfoString(&out, "{\"library_version\": ");
+	escape_json(&out, run->library_version);
+	appendStringInfo(&out, ", \"threads\": %d, \"peak_memory_kb\": " INT64_FORMAT
+					 ", \"seconds\": {", params->threads, run->peak_memory_kb);
+	for (int i = 0; i < run->n_phases; i++)
+	{
+		instr_time	time = i + 1 < run->n_phases ? run->phase_start[i + 1] : end;
+
+		INSTR_TIME_SUBTRACT(time, run->phase_start[i]);
+		if (i > 0)
+			appendStringInfoString(&out, ", ");
+		escape_json(&out, run->phase_name[i]);
+		appendStringInfo(&out, ": %.3f", INSTR_TIME_GET_DOUBLE(time));
+	}
+	appendStringInfoString(&out, "}}");
+	return out.data;
+}
+
+/* The parameters as XGBoost got them, for model_version.params. */
+static char *
+describe_params(const Params *params)
+{
+	StringInfoData out;
+	ListCell   *cell;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '{');
+	foreach(cell, params->settings)
+	{
+		const char *setting = lfirst(cell);
+		const char *equals = strchr(setting, '=');
+
+		if (out.len > 1)
+			appendStringInfoString(&out, ", ");
+		escape_json(&out, pnstrdup(setting, equals - setting));
+		appendStringInfoString(&out, ": ");
+		escape_json(&out, equals + 1);
+	}
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
+/* The champion as a second model to judge, when its features can be fed. */
+static void
+add_baseline(TrainingRun *run, const Dataset *dataset, Baseline *baseline,
+			 StringInfo config, TrainerTask *task)
+{
+	List	   *sources;
+	List	   *recodes;
+
+	if (baseline->version > 0 &&
+		mlops_baseline_map(baseline, dataset->signature, &sources, &recodes))
+	{
+		run->result.baseline_version = baseline->version;
+		put_baseline(config, baseline, sources, recodes);
+		task->fds[TRAINER_FD_BASELINE] = make_input_file(run, "baseline", VARDATA_ANY(baseline->bytes),
+														 VARSIZE_ANY_EXHDR(baseline->bytes));
+	}
+	if (baseline->reason)
+		mlops_training_note(run, psprintf("promotion undecided: %s", baseline->reason));
+}
+
+void
+mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
+				   const Params *params, Baseline *baseline)
+{
+	TrainerTask task = {.threads = params->threads};
+	StringInfoData config;
+	char	   *directory = mlops_handover_path(&run->attempt);
+	char	   *path;
+
+	check_memory(dataset, spool, params);
+	for (int i = 0; i < TRAINER_N_FDS; i++)
+		task.fds[i] = -1;
+	for (int i = 0; i < SPOOL_N_PARTS; i++)
+		task.fds[TRAINER_FD_TRAIN + i] = spool->fd[i];
+	task.memory_limit = (int64) mlops_trainer_memory << 20;
+	task.file_limit = (int64) mlops_max_model_size << 20;
+
+	make_config(run, dataset, params, &config);
+	if (baseline)
+		add_baseline(run, dataset, baseline, &config, &task);
+	task.fds[TRAINER_FD_CONFIG] = make_input_file(run, "config", config.data, config.len);
+
+	path = psprintf("%s/model", directory);
+	task.fds[TRAINER_FD_MODEL] = BasicOpenFile(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
+	path = psprintf("%s/trainer.log", directory);
+	task.log_fd = BasicOpenFile(path, O_RDWR | O_CREAT | O_EXCL | PG_BINARY);
+	if (task.fds[TRAINER_FD_MODEL] < 0 || task.log_fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create files in \"%s\": %m", directory)));
+
+	run->progress.round = 0;
+	run->progress.num_round = run->recipe->num_boost_round;
+	mlops_training_phase(run, "loading");
+	mlops_trainer_process_run(&task, receive_message, write_progress_when_idle, run);
+
+	mlops_handover_seal_model(&run->attempt, &run->result);
+	run->result.params = describe_params(params);
+	run->result.environment = describe_environment(run, params);
+}

@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * wake.h
+ *	  Start the dispatcher of this database.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_WAKE_H
+#define MLOPS_WAKE_H
+
+/* When the current transaction commits. */
+extern void mlops_wake_at_commit(void);
+
+/* At once, whatever becomes of the transaction. */
+extern void mlops_wake_now(void);
+
+#endif							/* MLOPS_WAKE_H */
