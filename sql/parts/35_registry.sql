@@ -54,6 +54,20 @@ CREATE FUNCTION mlops.lineage(model_ref text, OUT depth int, OUT kind text, OUT 
 	ROWS 10;
 COMMENT ON FUNCTION mlops.lineage(text) IS 'Where a version comes from: rows of kind version, run, dataset, query and relation at depth 0, then the same of its parent version at depth 1, and so on. Needs the right read. Also for deleted versions.';
 
+CREATE FUNCTION mlops.evaluate(model_ref text, query text, target name DEFAULT NULL)
+	RETURNS TABLE (metric text, value float8, std_error float8, n bigint)
+	AS 'MODULE_PATHNAME', 'mlops_sql_evaluate' LANGUAGE C VOLATILE PARALLEL UNSAFE
+	ROWS 10;
+COMMENT ON FUNCTION mlops.evaluate(text, text, name) IS 'Metrics of a version, under scikit-learn''s names, on the rows of a query, which runs as the caller; $1 in it is now(). target: the column that holds the truth; default the one of the training. Rows count once each, whatever their weight. A metric that these rows do not define is NULL, with a WARNING. Recorded as a run of kind evaluate with its data set and metrics. Needs the right read.';
+
+CREATE FUNCTION mlops.compare(refs text[], query text, target name DEFAULT NULL,
+							  unseen_only boolean DEFAULT true)
+	RETURNS TABLE (metric text, version text, value float8, std_error float8, n bigint,
+				   difference float8, ci_low float8, ci_high float8)
+	AS 'MODULE_PATHNAME', 'mlops_sql_compare' LANGUAGE C STABLE PARALLEL UNSAFE
+	ROWS 20;
+COMMENT ON FUNCTION mlops.compare(text[], text, name, boolean) IS 'Versions on the same rows of one query, which runs once, as the caller. difference: value minus that of the first version, which fixes the metrics; ci_low and ci_high: its 95 % confidence interval from paired losses of rows, for the metric that is a mean of such losses, else NULL. unseen_only: only rows that none of the versions was trained on, by the split that they have in common; ML005 when there is none, as for imported versions. Needs the right read of all. Writes nothing.';
+
 -- predict sees model, alias and metrics; the rest contains data and needs read
 ALTER TABLE mlops.model ENABLE ROW LEVEL SECURITY;
 CREATE POLICY model_predict ON mlops.model FOR SELECT

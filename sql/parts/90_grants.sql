@@ -21,6 +21,8 @@ GRANT EXECUTE ON FUNCTION mlops.set_alias(text, text, int, int, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_threshold(text, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.delete_model_version(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.lineage(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.evaluate(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.compare(text[], text, name, boolean) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_class(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_array(text, VARIADIC "any") TO PUBLIC;

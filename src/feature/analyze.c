@@ -83,7 +83,7 @@ mlops_dataset_analyze(const DatasetSpec *spec, DatasetAnalysis *analysis)
 	Target	   *target;
 
 	mlops_query_examine(query, &facts);
-	if (facts.temporary != NULL)
+	if (facts.temporary != NULL && spec->split != SPLIT_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
 				 errmsg("query reads the temporary relation \"%s\"", facts.temporary),

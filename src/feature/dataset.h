@@ -69,6 +69,7 @@ typedef struct DatasetSpec
 	bool		keep_frequent;	/* too many labels: keep the most frequent and
 								 * note it, instead of an error */
 	DatasetSplit split;
+	bool		any_parts;		/* take the parts as they come, empty ones too */
 	double		test_size;
 	double		validation_size;	/* 0: no validation part */
 	Interval   *gap;

@@ -68,7 +68,7 @@ mlops_dataset_check_rows(struct DatasetState *state)
 	if (state->n_without_part > 0)
 		add_note(state, psprintf(INT64_FORMAT " rows left out because \"%s\" is NULL",
 								 state->n_without_part, spec->split_by));
-	if (spec->target == NULL)
+	if (spec->target == NULL || spec->split == SPLIT_NONE || spec->any_parts)
 		return;
 	if (state->n_read == 0)
 		ereport(ERROR,
@@ -79,7 +79,7 @@ mlops_dataset_check_rows(struct DatasetState *state)
 				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
 				 errmsg("column \"%s\" is NULL in all rows",
 						state->n_without_target > 0 ? spec->target : spec->split_by)));
-	if (n == 1 && spec->split != SPLIT_NONE)
+	if (n == 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
 				 errmsg("query returned only one row%s",
@@ -206,7 +206,7 @@ mlops_dataset_check_parts(struct DatasetState *state)
 
 	dataset->n_rows = n_part[PART_TRAIN] + n_part[PART_VALIDATION] + n_part[PART_TEST];
 	dataset->n_dropped += state->n_in_gap;
-	if (spec->split == SPLIT_NONE)
+	if (spec->split == SPLIT_NONE || spec->any_parts)
 		return;
 	add_notes(state);
 

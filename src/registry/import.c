@@ -308,7 +308,7 @@ check_parent(const ImportRequest *request)
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
 				 errmsg("model \"%s\" has no version %d", request->model, request->parent_version),
-				 errhint("parent_version must be an older version of the same model.")));
+				 errhint("The parent must be an older version of the same model.")));
 	mlops_spi_end(&scope);
 }
 

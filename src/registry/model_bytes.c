@@ -43,8 +43,8 @@ mlops_registry_digest(const void *bytes, size_t size, uint8 *digest)
 				 errhint("Check the configuration of OpenSSL on the server.")));
 }
 
-static bool
-interrupt_is_pending(void)
+bool
+mlops_registry_interrupted(void)
 {
 	return InterruptPending && (QueryCancelPending || ProcDiePending);
 }
@@ -115,7 +115,7 @@ mlops_registry_build_forest(const bytea *bytes, ForestDescription *description)
 		.max_image = (size_t) mlops_max_model_size * 2 * 1024 * 1024,
 		.max_features = mlops_max_columns,
 		.max_outputs = MAX_OUTPUTS,
-		.interrupted = interrupt_is_pending
+		.interrupted = mlops_registry_interrupted
 	};
 	ForestError error = {{0}};
 	ForestStatus status;

@@ -86,6 +86,9 @@ extern void mlops_registry_require_writable(const char *function);
  */
 extern Forest *mlops_registry_build_forest(const bytea *bytes, ForestDescription *description);
 
+/* Whether to stop; a callback for pure C. */
+extern bool mlops_registry_interrupted(void);
+
 /* SHA-256 of some bytes; digest[MLOPS_DIGEST_SIZE]. */
 extern void mlops_registry_digest(const void *bytes, size_t size, uint8 *digest);
 
