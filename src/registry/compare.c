@@ -37,7 +37,7 @@ get_paired_error(const MetricInput *input, double scale, const MetricInput *base
 	for (size_t row = 0; row < input->n; row++)
 	{
 		double		difference = mlops_metric_row_loss(input, row) / scale -
-			mlops_metric_row_loss(base, row) / base_scale;
+		mlops_metric_row_loss(base, row) / base_scale;
 		double		step = difference - mean;
 
 		CHECK_FOR_INTERRUPTS();

@@ -35,7 +35,8 @@ typedef struct Scorer
 	uint32		n_features;
 	uint32		n_scores;
 	int		   *source;			/* feature of the union for each of ours */
-	int		  **recode;			/* code of the union -> ours; NULL: no category */
+	int		  **recode;			/* code of the union -> ours; NULL: no
+								 * category */
 	float	   *block;			/* BLOCK_ROWS rows of ours */
 	int			n_block;
 	float	   *score;			/* all rows */
@@ -349,7 +350,8 @@ fill_spec(Judgement *judgement, const char *query, const char *target, bool unse
 	spec->n_classes = first->version->n_classes;
 	spec->split = SPLIT_NONE;
 	spec->max_categories = mlops_max_categories;
-	spec->max_columns = 0;		/* a stored version may be wider than the setting is now */
+	spec->max_columns = 0;		/* a stored version may be wider than the
+								 * setting is now */
 	spec->max_rows = mlops_max_rows * INT64CONST(1000);
 	spec->max_bytes = mlops_max_spool_size * INT64CONST(1024) * 1024;
 	if (unseen_only)

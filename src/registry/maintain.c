@@ -124,7 +124,10 @@ delete_unused_blob(const SpiScope *scope, Datum digest)
 
 	mlops_args_add(&args, BYTEAOID, digest, false);
 
-	/* wait for whoever is storing the same bytes, then look with a new snapshot */
+	/*
+	 * wait for whoever is storing the same bytes, then look with a new
+	 * snapshot
+	 */
 	(void) mlops_spi_run(scope,
 						 "SELECT FROM mlops.model_blob WHERE digest = $1 FOR UPDATE", &args);
 	(void) mlops_spi_run(scope,
