@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "serve/prediction.h"
 
 const float *
@@ -57,11 +59,21 @@ require_classes(const ServedModel *served)
 				 errhint("Use mlops.predict_array.")));
 }
 
-void
-mlops_prediction_probabilities(ServedModel *served, double *probability)
+/* Probabilities of the row into served->values[n_outputs]. */
+static void
+compute_probabilities(ServedModel *served)
 {
 	require_classes(served);
 	mlops_forest_probability(served->forest, served->margin, served->values);
+	/* the one objective of classes whose output is a margin */
+	if (strcmp(served->version->objective, "binary:logitraw") == 0)
+		served->values[0] = 1 / (1 + exp(-served->margin[0]));
+}
+
+void
+mlops_prediction_probabilities(ServedModel *served, double *probability)
+{
+	compute_probabilities(served);
 	if (served->n_outputs == 1)
 	{
 		/* in single precision, as XGBoost's scikit-learn interface */
@@ -91,8 +103,7 @@ mlops_prediction_class(ServedModel *served)
 	const ModelVersion *version = served->version;
 	int			index;
 
-	require_classes(served);
-	mlops_forest_probability(served->forest, served->margin, served->values);
+	compute_probabilities(served);
 	if (served->n_outputs == 1)
 		index = served->values[0] >= version->threshold;
 	else if (served->n_values == 1)

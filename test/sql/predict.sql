@@ -97,6 +97,12 @@ FROM house h ORDER BY id;
 SELECT id, mlops.predict_class('softmax', h), mlops.predict_array('softmax', h),
 	mlops.predict_proba('softmax', h) = mlops.predict_array('softprob', h) AS same FROM house h ORDER BY id;
 
+-- binary:logitraw predicts margins; its classes still go by probability
+SELECT mlops.register_model('raw', convert_to(replace(convert_from(model, 'UTF8'), 'binary:logistic', 'binary:logitraw'), 'UTF8'),
+	(SELECT signature FROM mlops.model_version WHERE model = 'churn') || '{"classes": ["stays", "leaves"]}') FROM bytes WHERE ref = 'churn/1';
+SELECT id, mlops.predict('raw', c), mlops.predict_class('raw', c),
+	abs((mlops.predict_proba('raw', c))[2] - 1 / (1 + exp(-mlops.predict('raw', c)))) < 1e-7 AS is_sigmoid FROM customer c ORDER BY id;
+
 -- the threshold belongs to the version, and counts from itself on
 SELECT mlops.set_threshold('churn/1', 0.4501660168170929);
 SELECT id, mlops.predict_class('churn', c) FROM customer c ORDER BY id;
