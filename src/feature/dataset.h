@@ -52,7 +52,8 @@ typedef struct DatasetSpec
 	const char *model;			/* seeds the split */
 	const char *query;			/* one SELECT; $1 is as_of - label_delay */
 	TimestampTz as_of;			/* value of $1 */
-	const char *target;			/* column name, or NULL: no target, every label 0 */
+	const char *target;			/* column name, or NULL: no target, every
+								 * label 0 */
 	const char *target_upper;	/* or NULL, likewise below */
 	const char *weight;
 	const char *qid;

@@ -39,16 +39,19 @@ struct DatasetState
 	Target	   *target;
 	Split	   *split;
 	Tuplestorestate *waiting;	/* rows before the first array, or NULL */
-	StoredRow  *row;			/* being encoded; NULL while widths are not known */
+	StoredRow  *row;			/* being encoded; NULL while widths are not
+								 * known */
 	size_t		row_size;
-	BufFile    *file;			/* of rows, or NULL: they go straight to the sort */
+	BufFile    *file;			/* of rows, or NULL: they go straight to the
+								 * sort */
 	int64		n_stored;
 	int64		n_read;
 	int64		n_without_target;
 	int64		n_without_part; /* split_by was NULL */
 	int64		n_in_gap;
 	bool		has_weight;		/* some weight is not 0 */
-	int		  **codes;			/* per step: number of a label -> code, or NULL */
+	int		  **codes;			/* per step: number of a label -> code, or
+								 * NULL */
 	Sorter	   *sorter;
 	int			n_class_rows;
 	int64	   *class_rows;		/* [part][class] */

@@ -11,7 +11,8 @@
 typedef struct Digest Digest;
 
 /* Lives in the current context and resource owner, until finished or dropped. */
-extern Digest *mlops_digest_create(const char *name);	/* starts with name and a zero byte */
+extern Digest *mlops_digest_create(const char *name);	/* starts with name and
+														 * a zero byte */
 extern void mlops_digest_bytes(Digest *digest, const void *bytes, size_t size);
 extern void mlops_digest_u8(Digest *digest, uint8 value);
 extern void mlops_digest_u32(Digest *digest, uint32 value);

@@ -17,11 +17,13 @@ typedef struct EncodeStep
 {
 	int			column;			/* index into the row */
 	int			slot;			/* first place in the vector */
-	int			width;			/* number of places: elements of an array, else 1; 0 is not
-								 * known yet */
-	bool		included;		/* named in include: not refused for what it holds */
+	int			width;			/* number of places: elements of an array,
+								 * else 1; 0 is not known yet */
+	bool		included;		/* named in include: not refused for what it
+								 * holds */
 	const char *name;			/* of the column */
-	const Feature *feature;		/* its dictionary, or NULL while it is collected */
+	const Feature *feature;		/* its dictionary, or NULL while it is
+								 * collected */
 	LabelSet   *labels;			/* labels collected so far, or NULL */
 	Uniqueness *uniqueness;		/* of the values, or NULL: not watched */
 	uint64		label_hash;		/* of the last label, when hash_labels */
@@ -33,7 +35,8 @@ struct EncodePlan
 	int			n_features;
 	int			n_steps;
 	EncodeStep *steps;
-	int			n_unseen;		/* labels of the last row that no dictionary has */
+	int			n_unseen;		/* labels of the last row that no dictionary
+								 * has */
 	bool		hash_labels;
 };
 

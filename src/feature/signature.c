@@ -124,7 +124,7 @@ read_feature(JsonbContainer *object, Feature *feature, const Feature *previous)
 	if (find_field(object, "element", jbvNumeric, &value))
 	{
 		int			expected = previous != NULL && previous->element > 0 &&
-			strcmp(previous->column, feature->column) == 0 ? previous->element + 1 : 1;
+		strcmp(previous->column, feature->column) == 0 ? previous->element + 1 : 1;
 
 		feature->element = DatumGetInt32(DirectFunctionCall1(numeric_int4,
 															 NumericGetDatum(value.val.numeric)));

@@ -40,7 +40,8 @@ typedef struct ColumnStatistics
 	int64		n_null;
 	float		min;
 	float		max;
-	uint64		checksum;		/* sum of the values' mixed bits, whatever their order */
+	uint64		checksum;		/* sum of the values' mixed bits, whatever
+								 * their order */
 } ColumnStatistics;
 
 struct Sorter
@@ -80,7 +81,10 @@ mlops_sorter_create(const DatasetSpec *spec, int n_features)
 	sorter->features = palloc(Max(n_features, 1) * sizeof(float));
 	sorter->columns = palloc(Max(n_features, 1) * sizeof(ColumnStatistics));
 	for (int i = 0; i < n_features; i++)
-		sorter->columns[i] = (ColumnStatistics) {0, INFINITY, -INFINITY, 0};
+		sorter->columns[i] = (ColumnStatistics)
+	{
+		0, INFINITY, -INFINITY, 0
+	};
 	sorter->row_context = AllocSetContextCreate(CurrentMemoryContext, "mlops sorter row",
 												ALLOCSET_DEFAULT_SIZES);
 	sorter->sort = tuplesort_begin_datum(BYTEAOID, type->lt_opr, InvalidOid, false,

@@ -34,8 +34,8 @@ struct Split
 	const DatasetSpec *spec;
 	DatasetColumns *columns;
 	bool		hashed;			/* parts, or the validation part, go by hash */
-	int			n_units;		/* columns that make the unit of the split: key or qid; 0:
-								 * the whole row */
+	int			n_units;		/* columns that make the unit of the split:
+								 * key or qid; 0: the whole row */
 	RoleColumn *units;
 	StringInfoData buffer;		/* what is hashed, behind the model's name */
 	int			prefix;
@@ -180,7 +180,7 @@ hash_row(Split *split, const float *vector, uint64 target_hash)
 static double
 get_fraction(uint64 hash)
 {
-	return (hash >> 11) * 0x1p-53;
+	return (hash >> 11) * 0x1 p - 53;
 }
 
 /* Microseconds since 2000-01-01, or the integer. */
@@ -338,7 +338,7 @@ subtract_gap(const Split *split, int64 time)
 {
 	const Interval *gap = split->spec->gap;
 	PGFunction	subtract = split->columns->split_by.value_type.kind == VALUE_TIMESTAMPTZ ?
-		timestamptz_mi_interval : timestamp_mi_interval;
+	timestamptz_mi_interval : timestamp_mi_interval;
 
 	if (gap == NULL || !mlops_value_is_time(split->columns->split_by.value_type.kind))
 		return time;

@@ -52,7 +52,7 @@ order_classes(const DatasetSpec *spec, char **classes)
 	if (positive == NULL)
 	{
 		bool		standard = (strcmp(classes[0], "0") == 0 && strcmp(classes[1], "1") == 0) ||
-			(strcmp(classes[0], "false") == 0 && strcmp(classes[1], "true") == 0);
+		(strcmp(classes[0], "false") == 0 && strcmp(classes[1], "true") == 0);
 
 		if (!standard)
 			ereport(ERROR,

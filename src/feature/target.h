@@ -14,7 +14,8 @@ typedef enum TargetMode
 {
 	TARGET_NONE,				/* no target: every label is 0 */
 	TARGET_NUMBER,
-	TARGET_UNDECIDED,			/* a number; two classes when there are only 0 and 1 */
+	TARGET_UNDECIDED,			/* a number; two classes when there are only 0
+								 * and 1 */
 	TARGET_CLASS,				/* classes are known */
 	TARGET_COLLECT				/* classes are being collected */
 } TargetMode;

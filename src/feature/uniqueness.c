@@ -50,7 +50,8 @@ struct Uniqueness
 	int64		n;				/* values added */
 	int64		min;
 	int64		max;
-	uint64		limit;			/* values whose hash is above are not in the sample */
+	uint64		limit;			/* values whose hash is above are not in the
+								 * sample */
 	int			max_values;
 	unique_table_hash *sample;
 	MemoryContext context;

@@ -58,7 +58,7 @@ check "every ereport(ERROR) has an SQLSTATE" "$(awk '
 	if (text !~ /errcode/) printf "%s:%d\n", FILENAME, line }' $(find src -name '*.c'))"
 
 check "hash_create names its context" "$(awk '
-/hash_create\(/ { text = $0; line = FNR; n = 0
+/(^|[^a-z_])hash_create\(/ { text = $0; line = FNR; n = 0
 	while (text !~ /;[ \t]*$/ && n++ < 8 && (getline more) > 0) text = text more
 	if (text !~ /HASH_CONTEXT/) printf "%s:%d\n", FILENAME, line }' $(find src -name '*.c'))"
 
