@@ -180,7 +180,7 @@ hash_row(Split *split, const float *vector, uint64 target_hash)
 static double
 get_fraction(uint64 hash)
 {
-	return (hash >> 11) * 0x1 p - 53;
+	return (hash >> 11) / (double) (UINT64CONST(1) << 53);
 }
 
 /* Microseconds since 2000-01-01, or the integer. */
