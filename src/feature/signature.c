@@ -67,6 +67,38 @@ find_array(JsonbContainer *object, const char *key)
 	return value.val.binary.data;
 }
 
+static int
+compare_labels(const void *a, const void *b, void *categories)
+{
+	return strcmp(((char **) categories)[*(const int *) a], ((char **) categories)[*(const int *) b]);
+}
+
+/* Make the dictionary searchable by label; error for a label that occurs twice. */
+static void
+sort_categories(Feature *feature)
+{
+	int			n = feature->n_categories;
+	int		   *codes = palloc(Max(n, 1) * sizeof(int));
+	bool		sorted = true;
+
+	for (int i = 0; i < n; i++)
+	{
+		codes[i] = i;
+		sorted = sorted && (i == 0 || strcmp(feature->categories[i - 1], feature->categories[i]) < 0);
+	}
+	if (sorted)
+	{
+		pfree(codes);
+		return;
+	}
+	qsort_arg(codes, n, sizeof(int), compare_labels, feature->categories);
+	for (int i = 1; i < n; i++)
+		if (strcmp(feature->categories[codes[i - 1]], feature->categories[codes[i]]) == 0)
+			report_invalid(psprintf("Category \"%s\" of feature \"%s\" occurs twice.",
+									feature->categories[codes[i]], feature->name));
+	feature->by_label = codes;
+}
+
 static void
 read_categories(JsonbContainer *object, Feature *feature)
 {
@@ -84,11 +116,9 @@ read_categories(JsonbContainer *object, Feature *feature)
 		if (label->type != jbvString)
 			report_invalid(psprintf("Categories of feature \"%s\" must be strings.", feature->name));
 		feature->categories[i] = pnstrdup(label->val.string.val, label->val.string.len);
-		if (i > 0 && strcmp(feature->categories[i - 1], feature->categories[i]) >= 0)
-			report_invalid(psprintf("Categories of feature \"%s\" must be distinct and sorted bytewise.",
-									feature->name));
 	}
 	feature->n_categories = n;
+	sort_categories(feature);
 }
 
 static void
@@ -287,14 +317,15 @@ mlops_signature_find_category(const Feature *feature, const char *label, size_t 
 	while (low < high)
 	{
 		int			middle = low + (high - low) / 2;
-		const char *category = feature->categories[middle];
+		int			code = feature->by_label != NULL ? feature->by_label[middle] : middle;
+		const char *category = feature->categories[code];
 		int			order = strncmp(category, label, length);
 
 		/* a category that continues beyond the label comes after it */
 		if (order == 0 && category[length] != '\0')
 			order = 1;
 		if (order == 0)
-			return middle;
+			return code;
 		if (order < 0)
 			low = middle + 1;
 		else

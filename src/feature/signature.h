@@ -11,7 +11,8 @@
  *		 {"name": "v[1]", "type": "real[]",  "kind": "numeric", "column": "v", "element": 1}],
  *	   "target": {"name": "churned", "type": "boolean"}}
  *
- *	  Categories are sorted bytewise; the code of a category is its index.
+ *	  The code of a category is its index.  Our own trainings sort categories
+ *	  bytewise; imported models have them in an order of their own.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +37,9 @@ typedef struct Feature
 	char	   *type;			/* SQL type of the column, format_type() */
 	FeatureKind kind;
 	int			n_categories;
-	char	  **categories;		/* in server encoding, sorted bytewise */
+	char	  **categories;		/* by code, in server encoding */
+	int		   *by_label;		/* codes in bytewise order of their labels; NULL:
+								 * they are in that order */
 } Feature;
 
 typedef struct Signature

@@ -155,6 +155,7 @@ merge_categories(Feature *into, const Feature *from)
 		if (n == 0 || strcmp(labels[n - 1], labels[i]) != 0)
 			labels[n++] = labels[i];
 	into->categories = labels;
+	into->by_label = NULL;
 	into->n_categories = n;
 }
 

@@ -170,3 +170,29 @@ mlops_registry_delete_version(const char *reference, const char *reason)
 	delete_unused_blob(&scope, mlops_spi_value(0, 1, &isnull));
 	mlops_spi_end(&scope);
 }
+
+void
+mlops_registry_sweep_roles(void)
+{
+	static const char *const statements[] = {
+		"DELETE FROM mlops.model_privilege t WHERE role <> 0::oid"
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.role)",
+		"UPDATE mlops.model t SET owner = $1"
+		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner)",
+		"UPDATE mlops.alias t SET owner = $1"
+		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner)",
+		"UPDATE mlops.run t SET submitted_by = 0::oid"
+		" WHERE submitted_by <> 0::oid AND status NOT IN ('queued', 'running')"
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.submitted_by)",
+		"UPDATE mlops.dataset t SET read_by = 0::oid WHERE read_by <> 0::oid"
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.read_by)",
+	};
+	SpiScope	scope;
+	SpiArgs		args = {0};
+
+	mlops_args_add_role(&args, mlops_extension_owner());
+	mlops_spi_begin(&scope, false);
+	for (int i = 0; i < lengthof(statements); i++)
+		(void) mlops_spi_run(&scope, statements[i], &args);
+	mlops_spi_end(&scope);
+}

@@ -151,4 +151,11 @@ extern void mlops_registry_set_threshold(const char *reference, double threshold
 /* Delete a version, likewise: its bytes go, its lineage stays. */
 extern void mlops_registry_delete_version(const char *reference, const char *reason);
 
+/*
+ * Take dropped roles out of everything that gives rights, before their OIDs mean
+ * somebody else (after a restore, or in years): grants go, their models pass to
+ * the extension's owner, their runs and data sets to nobody.  For the dispatcher.
+ */
+extern void mlops_registry_sweep_roles(void);
+
 #endif							/* MLOPS_REGISTRY_H */

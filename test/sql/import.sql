@@ -48,6 +48,11 @@ SELECT mlops.register_model('regress_city', pg_temp.make_model(categorical => 1,
 	signature => '{"features": [{"name": "city", "type": "text", "kind": "category", "categories": ["Bern", "Oslo"]},
 		{"name": "b", "type": "real", "kind": "numeric"}]}');
 SELECT city, mlops.predict('regress_city', jsonb_build_object('city', city, 'b', 1)) FROM (VALUES ('Bern'), ('Oslo'), (NULL)) c (city);
+SELECT mlops.register_model('regress_size', pg_temp.make_model(categorical => 1, names => '["size", "b"]', types => '["c", "float"]'),
+	signature => '{"features": [{"name": "size", "kind": "category", "categories": ["small", "medium", "large"]}, {"name": "b"}]}');
+SELECT size, mlops.predict('regress_size', jsonb_build_object('size', size, 'b', 1)) FROM (VALUES ('small'), ('medium'), ('large'), ('huge')) c (size);
+SELECT mlops.register_model('regress_bad', pg_temp.make_model(categorical => 1),
+	signature => '{"features": [{"name": "size", "kind": "category", "categories": ["small", "large", "small"]}, {"name": "b"}]}');
 
 -- classes: derived, given, inherited from version 1, fixed by it
 SELECT mlops.register_model('regress_multi', pg_temp.make_model('multi:softprob', 3, trees => 3), signature => '{"features": ["a", "b"]}');
