@@ -8,8 +8,8 @@
  * the extension's owner and never runs user code.  Executors that an earlier
  * dispatcher started are adopted by their locks and finished from their files.
  *
- * Each piece of work is a transaction with a subtransaction in it, so that an
- * error concerns one run only and the session lock survives.
+ * Each piece of work is a step of its own, so that an error concerns one run only.
+ * It never waits: rows that somebody has locked are tried again later.
  *
  * Locks: JOB_LOCK_DISPATCHER for as long as it works.  A second dispatcher exits
  * at once: the first looks at the queue once more after it has let go.
@@ -26,73 +26,39 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/procarray.h"
 #include "tcop/tcopprot.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
-#include "base/spi.h"
 #include "job/dispatcher.h"
 #include "job/executor.h"
 #include "job/launcher.h"
 #include "job/locks.h"
-#include "job/publish.h"
 #include "job/queue.h"
+#include "job/step.h"
 #include "job/submitter.h"
+#include "job/watch.h"
 
 #define TICK_MS 100
-#define PROGRESS_INTERVAL_MS 500
-#define ADOPTED_CHECK_MS 1000	/* how often a lock is looked for */
-#define START_TIMEOUT_MS 30000	/* from the claim to the executor's lock */
-#define RETRY_MS 2000			/* after a lock timeout, or without a worker slot */
-#define CRASH_DELAY_S 300
+#define SLOT_RETRY_MS 2000		/* without a free worker slot */
 #define MAX_FAILED_TICKS 10
 
-/* A running run, as this dispatcher sees it. */
-typedef struct ActiveRun
+/* A queued run on its way to an executor. */
+typedef struct Claim
 {
-	Attempt		attempt;
-	BackgroundWorkerHandle *handle; /* NULL: adopted */
-	TimestampTz started_at;
-	bool		listed;			/* in the latest look at the table */
-	bool		cancel;			/* asked for */
-	bool		timed_out;
-	bool		interrupted;	/* its result said so at the last look */
-	TimestampTz checked_at;		/* last look for the lock */
-	int			pid;			/* what it found; 0: nobody */
-	TimestampTz progress_at;	/* last copy of the progress */
-	TimestampTz retry_at;		/* no earlier attempt to finish it */
-	Progress	progress;		/* numbers of the last copy; no strings */
-} ActiveRun;
-
-/* Arguments and results of one step. */
-typedef struct Step
-{
-	ActiveRun  *run;
-	int64		id;
-	List	   *rows;
-	const Progress *progress;
-	const RunResult *result;
-	bytea	   *model;
-	const char *status;
-	const char *sqlstate;
-	const char *error;
+	int64		run;
+	bool		claimed;
 	Attempt		attempt;
 	Oid			submitter;
-	int			delay;
-	bool		found;
-	TimestampTz time;
-} Step;
+	ErrorData  *error;			/* why it was not claimed */
+} Claim;
 
 static MemoryContext run_context;	/* active runs */
 static MemoryContext tick_context;	/* reset by every tick */
 static List *active = NIL;
 static TimestampTz start_pause = 0; /* start nothing before */
-static bool extension_gone = false;
 
 void
 mlops_dispatcher_describe(BackgroundWorker *worker, Oid database)
@@ -108,140 +74,63 @@ mlops_dispatcher_describe(BackgroundWorker *worker, Oid database)
 	worker->bgw_main_arg = ObjectIdGetDatum(database);
 }
 
-/*
- * Do one piece of work in a transaction of its own.  Returns NULL, or the error
- * in tick_context; the session goes on then.
- */
-static ErrorData *
-do_step(void (*work) (const SpiScope *scope, Step *step), Step *step)
+static void
+list_runs(const SpiScope *scope, void *arg)
 {
-	ErrorData  *volatile error = NULL;
-
-	StartTransactionCommand();
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		SpiScope	scope;
-
-		PushActiveSnapshot(GetTransactionSnapshot());
-		mlops_spi_begin(&scope, false);
-		work(&scope, step);
-		mlops_spi_end(&scope);
-		PopActiveSnapshot();
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(tick_context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(tick_context);
-	return error;
-}
-
-/* The same, for work whose failure only the server log needs to know. */
-static bool
-try_step(void (*work) (const SpiScope *scope, Step *step), Step *step, const char *what)
-{
-	ErrorData  *error = do_step(work, step);
-
-	if (error)
-		ereport(LOG,
-				(errmsg("mlops dispatcher could not %s: %s", what, error->message)));
-	return error == NULL;
-}
-
-/* Errors that go away when somebody else ends a transaction. */
-static bool
-is_transient(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+	*(List **) arg = mlops_queue_active(scope, tick_context);
 }
 
 static void
-list_runs(const SpiScope *scope, Step *step)
+cancel_waiting(const SpiScope *scope, void *arg)
 {
-	step->rows = mlops_queue_active(scope, tick_context);
+	mlops_queue_cancel_waiting(scope, *(int64 *) arg);
+}
+
+/* In: a run to skip, or 0.  Out: the run that is due first, or 0. */
+static void
+find_due(const SpiScope *scope, void *arg)
+{
+	int64	   *run = arg;
+
+	*run = mlops_queue_next_due(scope, *run);
 }
 
 static void
-cancel_waiting(const SpiScope *scope, Step *step)
+find_next_time(const SpiScope *scope, void *arg)
 {
-	mlops_queue_cancel_waiting(scope, step->id);
+	TimestampTz *due = arg;
+
+	if (!mlops_queue_next_time(scope, due))
+		*due = DT_NOEND;
 }
 
 static void
-find_holder(const SpiScope *scope, Step *step)
+claim_run(const SpiScope *scope, void *arg)
 {
-	step->run->pid = mlops_locks_holder(scope, step->run->attempt.run);
-}
+	Claim	   *claim = arg;
 
-static void
-find_due(const SpiScope *scope, Step *step)
-{
-	step->id = mlops_queue_next_due(scope, step->id);
-}
-
-static void
-find_next_time(const SpiScope *scope, Step *step)
-{
-	step->found = mlops_queue_next_time(scope, &step->time);
-}
-
-static void
-claim_run(const SpiScope *scope, Step *step)
-{
-	step->found = mlops_queue_claim(scope, step->id, &step->attempt, &step->submitter);
-	if (step->found)
-		mlops_submitter_check(step->submitter);
+	claim->claimed = mlops_queue_claim(scope, claim->run, &claim->attempt, &claim->submitter);
+	if (claim->claimed)
+		mlops_submitter_check(claim->submitter);
 }
 
 /* Fail a queued run that must not start. */
 static void
-refuse_run(const SpiScope *scope, Step *step)
+refuse_run(const SpiScope *scope, void *arg)
 {
-	if (mlops_queue_claim(scope, step->id, &step->attempt, &step->submitter))
-		(void) mlops_queue_end(scope, &step->attempt, "failed", step->sqlstate, step->error);
+	Claim	   *claim = arg;
+
+	if (mlops_queue_claim(scope, claim->run, &claim->attempt, &claim->submitter))
+		(void) mlops_queue_end(scope, &claim->attempt, "failed",
+							   unpack_sql_state(claim->error->sqlerrcode), claim->error->message);
 }
 
 static void
-requeue_run(const SpiScope *scope, Step *step)
+unclaim_run(const SpiScope *scope, void *arg)
 {
-	(void) mlops_queue_requeue(scope, &step->attempt, step->delay, step->found);
-}
+	Claim	   *claim = arg;
 
-static void
-end_run(const SpiScope *scope, Step *step)
-{
-	(void) mlops_queue_end(scope, &step->attempt, step->status, step->sqlstate, step->error);
-}
-
-static void
-publish_run(const SpiScope *scope, Step *step)
-{
-	(void) mlops_publish_result(&step->attempt, step->result, step->model);
-}
-
-static void
-copy_progress(const SpiScope *scope, Step *step)
-{
-	(void) mlops_queue_progress(scope, &step->attempt, step->progress);
-}
-
-static void
-terminate_adopted(const SpiScope *scope, Step *step)
-{
-	/* the holder of the lock right now, never a pid from earlier */
-	step->run->pid = mlops_locks_holder(scope, step->run->attempt.run);
-	if (step->run->pid != 0)
-		(void) DirectFunctionCall2(pg_terminate_backend, Int32GetDatum(step->run->pid),
-								   Int64GetDatum(0));
+	(void) mlops_queue_requeue(scope, &claim->attempt, 0, false);
 }
 
 static ActiveRun *
@@ -289,166 +178,10 @@ is_active(const Attempt *attempt)
 	return find_active(attempt) != NULL;
 }
 
-/* Whether the executor's process is there or about to be. */
-static bool
-is_alive(ActiveRun *run, TimestampTz now)
-{
-	pid_t		pid;
-	Step		step = {.run = run};
-
-	if (run->handle)
-	{
-		BgwHandleStatus status = GetBackgroundWorkerPid(run->handle, &pid);
-
-		return status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED;
-	}
-	if (TimestampDifferenceExceeds(run->checked_at, now, ADOPTED_CHECK_MS))
-	{
-		run->checked_at = now;
-		if (!try_step(find_holder, &step, "look for an executor"))
-			return true;
-	}
-	if (run->pid != 0)
-		return true;
-	/* it may be on its way to the lock, unless the server has restarted since */
-	return run->started_at > PgStartTime &&
-		!TimestampDifferenceExceeds(run->started_at, now, START_TIMEOUT_MS) &&
-		mlops_handover_read_result(&run->attempt) == NULL;
-}
-
 static void
-terminate_run(ActiveRun *run)
+sweep(const SpiScope *scope, void *arg)
 {
-	Step		step = {.run = run};
-
-	if (run->handle)
-		TerminateBackgroundWorker(run->handle);
-	else
-		(void) try_step(terminate_adopted, &step, "terminate an executor");
-}
-
-/* Copy the executor's progress into the row when it changed. */
-static void
-update_progress(ActiveRun *run, TimestampTz now)
-{
-	Step		step = {.run = run,.attempt = run->attempt};
-	Progress   *progress;
-
-	if (!TimestampDifferenceExceeds(run->progress_at, now, PROGRESS_INTERVAL_MS))
-		return;
-	run->progress_at = now;
-	progress = mlops_handover_read_progress(&run->attempt);
-	if (!progress ||
-		(progress->n_rows == run->progress.n_rows && progress->round == run->progress.round &&
-		 progress->num_round == run->progress.num_round &&
-		 progress->metric_value == run->progress.metric_value &&
-		 run->progress.phase && progress->phase && strcmp(progress->phase, run->progress.phase) == 0))
-		return;
-	step.progress = progress;
-	if (!try_step(copy_progress, &step, "record progress"))
-		return;
-	if (run->progress.phase)
-		pfree(run->progress.phase);
-	run->progress = *progress;
-	run->progress.phase = progress->phase ? MemoryContextStrdup(run_context, progress->phase) : NULL;
-	run->progress.metric_name = NULL;
-}
-
-/* End a run that made no version. */
-static void
-finish_without_version(ActiveRun *run, const char *status, const char *sqlstate, const char *error)
-{
-	Step		step = {.run = run,.attempt = run->attempt,.status = status,
-	.sqlstate = sqlstate,.error = error};
-
-	if (try_step(end_run, &step, "end a run"))
-		forget_run(run);
-}
-
-/* No result: count a crash, or start again at once after a restart of the server. */
-static void
-finish_crash(ActiveRun *run)
-{
-	Step		step = {.run = run,.attempt = run->attempt,.found = true};
-	bool		restarted = run->started_at < PgStartTime;
-
-	step.delay = restarted ? 0 : CRASH_DELAY_S;
-	if (!try_step(requeue_run, &step, "requeue a run"))
-		return;
-	if (!restarted)
-		ereport(LOG,
-				(errmsg("mlops run " INT64_FORMAT " ended without a result in attempt %d",
-						run->attempt.run, run->attempt.attempt)));
-	forget_run(run);
-}
-
-static void
-finish_success(ActiveRun *run, const RunResult *result, TimestampTz now)
-{
-	Step		step = {.run = run,.attempt = run->attempt,.result = result};
-	ErrorData  *error;
-
-	step.model = mlops_handover_read_model(&run->attempt, result);
-	if (!step.model)
-	{
-		finish_without_version(run, "failed", "XX001", "the model left by the trainer is damaged");
-		return;
-	}
-	error = do_step(publish_run, &step);
-	if (!error)
-		forget_run(run);
-	else if (is_transient(error))
-		run->retry_at = TimestampTzPlusMilliseconds(now, RETRY_MS);
-	else
-		finish_without_version(run, "failed", unpack_sql_state(error->sqlerrcode),
-							   error->detail ? psprintf("%s\nDETAIL:  %s", error->message, error->detail) :
-							   error->message);
-}
-
-/* The executor is gone: settle the run by what it left. */
-static void
-finish_run(ActiveRun *run, TimestampTz now)
-{
-	RunResult  *result;
-
-	if (now < run->retry_at)
-		return;
-	result = mlops_handover_read_result(&run->attempt);
-	if (run->cancel)
-		finish_without_version(run, "canceled", NULL, NULL);
-	else if (run->timed_out)
-		finish_without_version(run, "failed", "57014",
-							   psprintf("the run exceeded mlops.max_run_time (%d s)", mlops_max_run_time));
-	else if (!result)
-		finish_crash(run);
-	else if (result->succeeded)
-		finish_success(run, result, now);
-	else if (strcmp(result->sqlstate, "57P01") == 0 && !run->interrupted)
-	{
-		/* when the server shuts down, this process does not see the next tick */
-		run->interrupted = true;
-		run->retry_at = TimestampTzPlusMilliseconds(now, 3 * TICK_MS);
-	}
-	else
-		finish_without_version(run, result->canceled ? "canceled" : "failed",
-							   result->sqlstate, result->error);
-}
-
-static void
-watch_run(ActiveRun *run, TimestampTz now)
-{
-	if (!is_alive(run, now))
-	{
-		finish_run(run, now);
-		return;
-	}
-	if (mlops_max_run_time > 0 &&
-		TimestampDifferenceExceeds(run->started_at, now, mlops_max_run_time * INT64CONST(1000)))
-		run->timed_out = true;
-	if (run->cancel || run->timed_out)
-		terminate_run(run);
-	else
-		update_progress(run, now);
+	mlops_handover_sweep(is_active);
 }
 
 /* Start the executor of a claimed run; false when there is no worker slot. */
@@ -469,6 +202,34 @@ start_executor(const Attempt *attempt, Oid submitter, TimestampTz now)
 }
 
 /*
+ * Claim a run and start its executor.  False when that has to wait: somebody has
+ * locked the row, or there is no worker slot.
+ */
+static bool
+start_run(int64 run, TimestampTz now)
+{
+	static bool slots_logged = false;
+	Claim		claim = {.run = run};
+
+	claim.error = mlops_step_do(claim_run, &claim);
+	if (claim.error && mlops_step_is_transient(claim.error))
+		return false;
+	if (claim.error)
+		return mlops_step_try(refuse_run, &claim, "refuse a run");
+	if (!claim.claimed || start_executor(&claim.attempt, claim.submitter, now))
+		return true;
+
+	start_pause = TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS);
+	(void) mlops_step_try(unclaim_run, &claim, "put a run back");
+	if (!slots_logged)
+		ereport(LOG,
+				(errmsg("mlops found no free worker slot for run " INT64_FORMAT, run),
+				 errhint("Raise max_worker_processes.")));
+	slots_logged = true;
+	return false;
+}
+
+/*
  * Start what is due and allowed.  Returns whether something due is left that
  * this dispatcher should stay for.
  */
@@ -479,39 +240,18 @@ start_due_runs(TimestampTz now)
 
 	while (mlops_max_concurrent_runs > 0)
 	{
-		Step		step = {.id = skip};
-		ErrorData  *error;
+		int64		run = skip;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!try_step(find_due, &step, "look for due runs") || step.id == 0)
-			return false;
+		if (!mlops_step_try(find_due, &run, "look for due runs") || run == 0)
+			return skip != 0;
 		if (list_length(active) >= mlops_max_concurrent_runs || now < start_pause)
 			return true;
-
-		error = do_step(claim_run, &step);
-		if (error && is_transient(error))
+		if (!start_run(run, now))
 		{
 			if (skip != 0)
 				return true;
-			skip = step.id;
-		}
-		else if (error)
-		{
-			step.sqlstate = unpack_sql_state(error->sqlerrcode);
-			step.error = error->message;
-			if (!try_step(refuse_run, &step, "refuse a run"))
-				return true;
-		}
-		else if (step.found && !start_executor(&step.attempt, step.submitter, now))
-		{
-			ereport(LOG,
-					(errmsg("mlops found no free worker slot for run " INT64_FORMAT, step.id),
-					 errhint("Raise max_worker_processes.")));
-			start_pause = TimestampTzPlusMilliseconds(now, RETRY_MS);
-			step.delay = 0;
-			step.found = false;
-			(void) try_step(requeue_run, &step, "requeue a run");
-			return true;
+			skip = run;
 		}
 	}
 	return false;
@@ -521,14 +261,14 @@ start_due_runs(TimestampTz now)
 static bool
 refresh_runs(void)
 {
-	Step		step = {0};
+	List	   *rows = NIL;
 	ListCell   *cell;
 
-	if (!try_step(list_runs, &step, "list runs"))
+	if (!mlops_step_try(list_runs, &rows, "list runs"))
 		return false;
 	foreach(cell, active)
 		((ActiveRun *) lfirst(cell))->listed = false;
-	foreach(cell, step.rows)
+	foreach(cell, rows)
 	{
 		QueuedRun  *row = lfirst(cell);
 
@@ -542,11 +282,7 @@ refresh_runs(void)
 			run->cancel |= row->cancel;
 		}
 		else
-		{
-			Step		cancel = {.id = row->attempt.run};
-
-			(void) try_step(cancel_waiting, &cancel, "cancel a run");
-		}
+			(void) mlops_step_try(cancel_waiting, &row->attempt.run, "cancel a run");
 	}
 	foreach(cell, list_copy(active))
 	{
@@ -579,16 +315,19 @@ tick(bool first)
 			return true;
 		/* the extension is gone, most likely */
 		foreach(cell, active)
-			terminate_run(lfirst(cell));
+			mlops_watch_terminate(lfirst(cell));
 		return false;
 	}
 	failed_ticks = 0;
 	if (first)
-		mlops_handover_sweep(is_active);
+		(void) mlops_step_try(sweep, NULL, "remove old files");
 
 	now = GetCurrentTimestamp();
 	foreach(cell, list_copy(active))
-		watch_run(lfirst(cell), now);
+	{
+		if (mlops_watch_run(lfirst(cell), now))
+			forget_run(lfirst(cell));
+	}
 	due = start_due_runs(now);
 	return active != NIL || due;
 }
@@ -608,15 +347,16 @@ sleep_until_next_tick(void)
 	pgstat_report_stat(false);
 }
 
-/* Take the dispatcher's lock; false when somebody has it. */
+/* Take the dispatcher's lock; false when somebody has it, or there is nothing to
+ * dispatch in this database. */
 static bool
 take_lock(void)
 {
 	bool		taken;
 
 	StartTransactionCommand();
-	extension_gone = !OidIsValid(get_extension_oid("mlops", true));
-	taken = !extension_gone && mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
+	taken = OidIsValid(get_extension_oid("mlops", true)) &&
+		mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
 	CommitTransactionCommand();
 	return taken;
 }
@@ -651,8 +391,8 @@ pin_settings(void)
 void
 mlops_dispatcher_main(Datum main_arg)
 {
-	Step		step = {0};
-	bool		due;
+	TimestampTz next;
+	int64		due;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGINT, SIG_IGN);
@@ -677,12 +417,13 @@ mlops_dispatcher_main(Datum main_arg)
 
 		/* whoever enqueued before the release saw the lock and went away */
 		MemoryContextSwitchTo(tick_context);
-		step.id = 0;
-		due = mlops_max_concurrent_runs > 0 &&
-			try_step(find_due, &step, "look for due runs") && step.id != 0;
-	} while (due);
+		due = 0;
+		if (mlops_max_concurrent_runs > 0)
+			(void) mlops_step_try(find_due, &due, "look for due runs");
+	} while (due != 0);
 
-	if (try_step(find_next_time, &step, "look for the next run") && step.found)
-		mlops_launcher_set_due(main_arg, step.time);
+	if (mlops_max_concurrent_runs > 0 &&
+		mlops_step_try(find_next_time, &next, "look for the next run") && next != DT_NOEND)
+		mlops_launcher_set_due(main_arg, next);
 	proc_exit(0);
 }

@@ -423,7 +423,7 @@ mlops_handover_seal_model(const Attempt *attempt, RunResult *result)
 {
 	int64		size = result->model_size;
 	char	   *bytes = size <= 0 ? NULL :
-		read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
+	read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
 
 	if (!bytes)
 		ereport(ERROR,

@@ -47,7 +47,8 @@ typedef struct ResultMetric
 typedef struct RunResult
 {
 	bool		succeeded;
-	bool		canceled;		/* failed because somebody canceled the statement */
+	bool		canceled;		/* failed because somebody canceled the
+								 * statement */
 	char		sqlstate[6];	/* of a failure */
 	char	   *error;
 	/* the data set; schema_digest is empty when it was not read completely */

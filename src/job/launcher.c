@@ -221,6 +221,10 @@ sleep_ms(long timeout)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		/* mlops.max_concurrent_runs may have been 0 */
+		SpinLockAcquire(&shared->mutex);
+		shared->probe_all = true;
+		SpinLockRelease(&shared->mutex);
 	}
 }
 

@@ -57,7 +57,7 @@ typedef struct Param
 
 static const Param params[] = {
 	{"booster", PARAM_WORD, ANY, 0, 0, "gbtree dart gblinear", NULL},
-	{"objective", PARAM_WORD, ANY, 0, 0, "", NULL},	/* see objectives[] */
+	{"objective", PARAM_WORD, ANY, 0, 0, "", NULL}, /* see objectives[] */
 	{"eval_metric", PARAM_METRIC, ANY, 0, 0, NULL, NULL},
 	{"base_score", PARAM_FLOAT, ANY, -HUGE_NUMBER, HUGE_NUMBER, NULL, NULL},
 	{"seed", PARAM_INT, ANY, 0, 2147483647, NULL, NULL},
@@ -266,9 +266,9 @@ translate_number(const Param *param, const JsonbValue *value)
 	double		number = get_number(param->name, value);
 	bool		whole = param->type == PARAM_INT;
 	bool		fits = isfinite(number) &&
-		(param->type == PARAM_POSITIVE ? number > 0 && number <= param->max :
-		 param->type == PARAM_OPEN ? number > param->min && number < param->max :
-		 number >= param->min && number <= param->max && (!whole || number == floor(number)));
+	(param->type == PARAM_POSITIVE ? number > 0 && number <= param->max :
+	 param->type == PARAM_OPEN ? number > param->min && number < param->max :
+	 number >= param->min && number <= param->max && (!whole || number == floor(number)));
 
 	if (!fits && param->type == PARAM_POSITIVE)
 		refuse_value(param->name, param->max < HUGE_NUMBER ?
@@ -367,9 +367,9 @@ static char *
 translate_metric(const JsonbValue *value)
 {
 	static const char *const plain =
-		"rmse rmsle mae mape mphe logloss error merror mlogloss auc aucpr ndcg map pre"
-		" poisson-nloglik gamma-nloglik gamma-deviance cox-nloglik aft-nloglik"
-		" interval-regression-accuracy quantile expectile";
+	"rmse rmsle mae mape mphe logloss error merror mlogloss auc aucpr ndcg map pre"
+	" poisson-nloglik gamma-nloglik gamma-deviance cox-nloglik aft-nloglik"
+	" interval-regression-accuracy quantile expectile";
 	char	   *name = get_string("eval_metric", value);
 	char	   *at = strchr(name, '@');
 	char	   *base = at ? pnstrdup(name, at - name) : name;

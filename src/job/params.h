@@ -12,7 +12,8 @@
 
 typedef struct Params
 {
-	List	   *settings;		/* of char *: "name=value", in order, for XGBoost */
+	List	   *settings;		/* of char *: "name=value", in order, for
+								 * XGBoost */
 	int			threads;
 	const char *booster;
 	const char *objective;

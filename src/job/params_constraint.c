@@ -24,8 +24,8 @@ static int
 get_sign(const JsonbValue *value)
 {
 	double		number = value->type != jbvNumeric ? 2 :
-		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-										   NumericGetDatum(value->val.numeric)));
+	DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+									   NumericGetDatum(value->val.numeric)));
 
 	if (number != -1 && number != 0 && number != 1)
 		refuse_form("monotone_constraints",

@@ -38,7 +38,8 @@ typedef struct Recipe
 	char	   *split;
 	char	   *split_by;
 	double		test_size;
-	double		validation_size;	/* of the training side; 0: no validation part */
+	double		validation_size;	/* of the training side; 0: no validation
+									 * part */
 	Interval   *gap;
 	bool		refit;
 	List	   *key;			/* of char *, likewise below */

@@ -97,7 +97,7 @@ mlops_spool_write(Dataset *dataset, const char *directory, Spool *spool)
 {
 	uint32		n_features = dataset->signature->n_features;
 	uint32		row_size = mlops_spool_row_size(n_features);
-	SpoolHeader header = {.magic = SPOOL_MAGIC, .n_features = n_features, .row_size = row_size};
+	SpoolHeader header = {.magic = SPOOL_MAGIC,.n_features = n_features,.row_size = row_size};
 	SpoolWriter writers[SPOOL_N_PARTS] = {0};
 	DatasetRow	row;
 

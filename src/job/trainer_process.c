@@ -171,7 +171,10 @@ start_trainer(const TrainerTask *task)
 	find_trainer(path);
 	snprintf(threads, sizeof(threads), "OMP_NUM_THREADS=%d", task->threads);
 
-	/* sources beyond the range they are copied to, so that no copy hits another */
+	/*
+	 * sources beyond the range they are copied to, so that no copy hits
+	 * another
+	 */
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null_fd < 0 || pipe2(ends, O_CLOEXEC) != 0)
 		ereport(ERROR,
@@ -180,7 +183,7 @@ start_trainer(const TrainerTask *task)
 	for (int i = 0; i < TRAINER_N_FDS; i++)
 	{
 		int			source = i < 2 ? null_fd : i == 2 ? task->log_fd :
-			i == TRAINER_FD_PIPE ? ends[1] : task->fds[i];
+		i == TRAINER_FD_PIPE ? ends[1] : task->fds[i];
 
 		fds[i] = -1;
 		if (source >= 0 && (fds[i] = fcntl(source, F_DUPFD_CLOEXEC, TRAINER_N_FDS)) < 0)

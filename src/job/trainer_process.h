@@ -17,7 +17,8 @@ typedef struct TrainerTask
 	int			threads;
 	int64		memory_limit;	/* bytes of address space; 0: none */
 	int64		file_limit;		/* bytes of the model */
-	int			log_fd;			/* its standard error; for the reader of the error */
+	int			log_fd;			/* its standard error; for the reader of the
+								 * error */
 } TrainerTask;
 
 /*

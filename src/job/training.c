@@ -27,7 +27,8 @@
 #define PROGRESS_INTERVAL_MS 200
 #define MAX_METRICS 2000000
 #define MAX_NOTES 100
-#define TRAINER_BASE_MEMORY (INT64CONST(160) << 20)	/* program, library, stacks */
+#define TRAINER_BASE_MEMORY (INT64CONST(160) << 20) /* program, library,
+													 * stacks */
 
 void
 mlops_training_phase(TrainingRun *run, const char *phase)
@@ -287,7 +288,7 @@ check_memory(const Dataset *dataset, const Spool *spool, const Params *params)
 	int64		n_outputs = Max(dataset->n_classes, 1);
 	int64		n_features = dataset->signature->n_features;
 	int64		per_row = mlops_spool_row_size(n_features) + 3 * n_features + 20 * n_outputs +
-		(params->plain_matrix ? 16 * n_features : 0);
+	(params->plain_matrix ? 16 * n_features : 0);
 	int64		needed = TRAINER_BASE_MEMORY + n_rows * per_row;
 
 	if (mlops_trainer_memory > 0 && needed > (int64) mlops_trainer_memory << 20)

@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * step.c
+ *	  One piece of the dispatcher's work, contained in a transaction.
+ *
+ * The work is done in a subtransaction: an error rolls that back, while the
+ * transaction around it commits, because an abort would drop session locks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "job/step.h"
+
+ErrorData *
+mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	StartTransactionCommand();
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		SpiScope	scope;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		mlops_spi_begin(&scope, false);
+		work(&scope, arg);
+		mlops_spi_end(&scope);
+		PopActiveSnapshot();
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return error;
+}
+
+bool
+mlops_step_try(void (*work) (const SpiScope *scope, void *arg), void *arg, const char *what)
+{
+	ErrorData  *error = mlops_step_do(work, arg);
+
+	if (error)
+		ereport(LOG,
+				(errmsg("mlops dispatcher could not %s: %s", what, error->message)));
+	return error == NULL;
+}
+
+bool
+mlops_step_is_transient(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
