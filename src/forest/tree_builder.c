@@ -370,10 +370,13 @@ build_tree(Reader *reader, TreeBuilder *builder, TreeDocument *tree)
 	int32_t		root = 0;
 	ForestTree	entry = {.first_node = (uint32_t) first,.weight = 1.0f};
 
+	/* Indexes of one or two bytes cannot reach many nodes: no need for room. */
+	uint64_t	room = mlops_number_size(tree->field[TREE_LEFT].type) < 4 ? 0 : tree->n_nodes;
+
 	builder->visited.used = 0;
 	if (mlops_buffer_extend(&builder->visited, tree->n_nodes / 8 + 1) == NULL ||
-		!mlops_buffer_reserve(nodes, tree->n_nodes * sizeof(ForestNode)) ||
-		!mlops_buffer_reserve(ids, tree->n_nodes * sizeof(int32_t)) ||
+		!mlops_buffer_reserve(nodes, room * sizeof(ForestNode)) ||
+		!mlops_buffer_reserve(ids, room * sizeof(int32_t)) ||
 		!mlops_buffer_append(ids, &root, sizeof(root)))
 	{
 		mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");

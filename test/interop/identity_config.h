@@ -127,6 +127,8 @@ static const Configuration configurations[] = {
 	{"linear poisson", "count:poisson", "booster=gblinear eta=0.01 base_score=1.5",
 	LABEL_COUNT, TREES},
 
+	{"linear targets", "reg:squarederror", "booster=gblinear", LABEL_REAL, TREES,.n_targets = 3},
+
 	/* categories */
 	{"one-hot", "reg:squarederror", "max_cat_to_onehot=1000", LABEL_REAL, TREES,
 	.n_categorical = 5},

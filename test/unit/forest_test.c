@@ -442,12 +442,24 @@ test_dart(void)
 static void
 test_linear(void)
 {
+	const float row[] = {3.0f, 4.0f};
+	const float expected[] = {1.0f + 0.25f + 1.5f - 8.0f, 8.0f + 0.25f + 3.0f};
 	Forest	   *forest = build_all("linear", LINEAR_MODEL, NULL);
+	char	   *json;
 
 	check_row("linear", forest, 3.0f, 4.0f, 1.0f + 0.25f + 1.5f - 8.0f);
 	check_row("linear with missing", forest, NAN, 4.0f, 1.0f + 0.25f - 8.0f);
 	check_row("linear, all missing", forest, NAN, NAN, 1.25f);
 	free(forest);
+
+	/* libxgboost adds the first base to every output, so must we */
+	json = edit_document(LINEAR_MODEL, "[5E-1,-2E0,1E0]", "[5E-1,1E0,-2E0,0E0,1E0,8E0]");
+	json = edit_further(json, "\"num_target\":\"1\"", "\"num_target\":\"2\"");
+	json = edit_further(json, "\"2.5E-1\"", "\"[2.5E-1,4E0]\"");
+	forest = build_all("linear, two outputs", json, NULL);
+	check_margin("linear, two outputs", forest, row, expected);
+	free(forest);
+	free(json);
 }
 
 /* Leaves of two outputs; up to 3.1 by node, later by leaf. */
@@ -458,6 +470,7 @@ test_vector_leaves(void)
 	const float right[] = {1.0f, 1.0f};
 	const float left_expected[] = {0.25f - 1.0f, 0.25f + 2.0f};
 	const float right_expected[] = {0.25f + 4.0f, 0.25f + 8.0f};
+	const float weighted_expected[] = {0.25f + 2.0f, 0.25f + 4.0f};
 
 	for (int since_32 = 0; since_32 < 2; since_32++)
 	{
@@ -484,6 +497,11 @@ test_vector_leaves(void)
 		forest = build_all("vector leaves", json, NULL);
 		check_margin("vector leaf, left", forest, row, left_expected);
 		check_margin("vector leaf, right", forest, right, right_expected);
+		free(forest);
+
+		json = edit_further(json, "\"tree_info\"", "\"weight_drop\":[5E-1],\"tree_info\"");
+		forest = build_all("weighted vector leaves", json, NULL);
+		check_margin("weighted vector leaf", forest, right, weighted_expected);
 		free(forest);
 		free(json);
 	}
