@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
 
 #include "base/statement.h"
 #include "registry/registry.h"
@@ -19,46 +21,52 @@ PG_FUNCTION_INFO_V1(mlops_sql_revoke_model);
 PG_FUNCTION_INFO_V1(mlops_sql_has_model_privilege);
 PG_FUNCTION_INFO_V1(mlops_sql_has_run_privilege);
 
-/* Last answer, so that a scan of many rows of one model asks once. */
+#define KEY_SIZE 160			/* more than any name of a model takes */
+#define MAX_ANSWERS 10000
+
+/* One answer of this statement. */
+typedef struct Answer
+{
+	char		key[KEY_SIZE];	/* privilege and object */
+	bool		permitted;
+} Answer;
+
+/* The answers of one call site, so that a scan of many rows asks once per object. */
 typedef struct RightsMemo
 {
 	StatementKey statement;
-	ModelPrivilege privilege;
-	bool		permitted;
-	int64		run;
-	char		model[NAMEDATALEN * 4];
+	MemoryContext context;
+	HTAB	   *answers;
 } RightsMemo;
 
-/*
- * Memo of the call site; *known says whether it holds for this statement.  The
- * caller compares the object.
- */
-static RightsMemo *
-get_memo(FunctionCallInfo fcinfo, ModelPrivilege privilege, bool *known)
+/* Answers given under what this statement sees; made anew for another one. */
+static HTAB *
+get_answers(FunctionCallInfo fcinfo)
 {
 	RightsMemo *memo = fcinfo->flinfo->fn_extra;
 	StatementKey statement;
+	HASHCTL		control = {.keysize = KEY_SIZE,.entrysize = sizeof(Answer)};
 
-	*known = false;
+	mlops_statement_key(&statement);
+	if (memo != NULL && memo->answers != NULL &&
+		mlops_statement_same(&memo->statement, &statement) &&
+		hash_get_num_entries(memo->answers) < MAX_ANSWERS)
+		return memo->answers;
+
 	if (memo == NULL)
 	{
 		memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RightsMemo));
+		memo->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "mlops rights",
+											  ALLOCSET_SMALL_SIZES);
 		fcinfo->flinfo->fn_extra = memo;
 	}
-	else
-	{
-		mlops_statement_key(&statement);
-		*known = memo->privilege == privilege && mlops_statement_same(&memo->statement, &statement);
-	}
-	return memo;
-}
-
-static void
-set_memo(RightsMemo *memo, ModelPrivilege privilege, bool permitted)
-{
-	mlops_statement_key(&memo->statement);
-	memo->privilege = privilege;
-	memo->permitted = permitted;
+	memo->answers = NULL;
+	MemoryContextReset(memo->context);
+	control.hcxt = memo->context;
+	memo->answers = hash_create("mlops rights", 16, &control,
+								HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	memo->statement = statement;
+	return memo->answers;
 }
 
 Datum
@@ -82,20 +90,22 @@ mlops_sql_has_model_privilege(PG_FUNCTION_ARGS)
 {
 	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	ModelPrivilege privilege = mlops_registry_privilege_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	bool		known;
-	RightsMemo *memo = get_memo(fcinfo, privilege, &known);
+	HTAB	   *answers = get_answers(fcinfo);
+	char		key[KEY_SIZE];
+	Answer	   *answer;
+	bool		permitted;
 
-	if (!known || strcmp(memo->model, model) != 0)
+	/* longer ones are no names of models */
+	if (snprintf(key, sizeof(key), "%d %s", privilege, model) >= (int) sizeof(key))
+		PG_RETURN_BOOL(false);
+	answer = hash_search(answers, key, HASH_FIND, NULL);
+	if (answer == NULL)
 	{
-		bool		permitted = mlops_registry_permits(model, GetUserId(), privilege);
-
-		/* longer ones are no names of models */
-		if (strlen(model) >= sizeof(memo->model))
-			PG_RETURN_BOOL(permitted);
-		strcpy(memo->model, model);
-		set_memo(memo, privilege, permitted);
+		permitted = mlops_registry_permits(model, GetUserId(), privilege);
+		answer = hash_search(answers, key, HASH_ENTER, NULL);
+		answer->permitted = permitted;
 	}
-	PG_RETURN_BOOL(memo->permitted);
+	PG_RETURN_BOOL(answer->permitted);
 }
 
 Datum
@@ -103,15 +113,18 @@ mlops_sql_has_run_privilege(PG_FUNCTION_ARGS)
 {
 	int64		run = PG_GETARG_INT64(0);
 	ModelPrivilege privilege = mlops_registry_privilege_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	bool		known;
-	RightsMemo *memo = get_memo(fcinfo, privilege, &known);
+	HTAB	   *answers = get_answers(fcinfo);
+	char		key[KEY_SIZE];
+	Answer	   *answer;
+	bool		permitted;
 
-	if (!known || memo->run != run)
+	snprintf(key, sizeof(key), "%d " INT64_FORMAT, privilege, run);
+	answer = hash_search(answers, key, HASH_FIND, NULL);
+	if (answer == NULL)
 	{
-		bool		permitted = mlops_registry_permits_run(run, GetUserId(), privilege);
-
-		memo->run = run;
-		set_memo(memo, privilege, permitted);
+		permitted = mlops_registry_permits_run(run, GetUserId(), privilege);
+		answer = hash_search(answers, key, HASH_ENTER, NULL);
+		answer->permitted = permitted;
 	}
-	PG_RETURN_BOOL(memo->permitted);
+	PG_RETURN_BOOL(answer->permitted);
 }
