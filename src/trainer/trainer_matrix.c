@@ -4,8 +4,9 @@
  *	  Mapped rows as a matrix of libxgboost.
  *
  * libxgboost reads features and labels where they lie in the spool, by strides.
- * tree_method hist gets a quantile matrix, which keeps one byte per value;
- * everything else a plain one, which keeps eight.
+ * tree_method hist trains on a quantile matrix, which keeps one byte per value
+ * but is slow to predict on; everything else gets a plain one, which keeps
+ * eight.
  *
  *-------------------------------------------------------------------------
  */
@@ -126,8 +127,7 @@ next_part(DataIterHandle handle)
 }
 
 static DMatrixHandle
-make_quantile_matrix(const TrainerConfig *config, const TrainerPart *parts, int n_parts,
-					 DMatrixHandle reference)
+make_quantile_matrix(const TrainerConfig *config, const TrainerPart *parts, int n_parts)
 {
 	PartIterator iterator = {.config = config,.parts = parts,.n_parts = n_parts};
 	DMatrixHandle matrix;
@@ -137,7 +137,7 @@ make_quantile_matrix(const TrainerConfig *config, const TrainerPart *parts, int 
 	snprintf(settings, sizeof(settings), "{\"missing\":NaN,\"nthread\":%d,\"max_bin\":%d}",
 			 config->threads, atoi(mlops_trainer_param(config, "max_bin", "256")));
 	mlops_trainer_check(XGProxyDMatrixCreate(&iterator.proxy));
-	rc = XGQuantileDMatrixCreateFromCallback(&iterator, iterator.proxy, reference, reset_iterator,
+	rc = XGQuantileDMatrixCreateFromCallback(&iterator, iterator.proxy, NULL, reset_iterator,
 											 next_part, settings, &matrix);
 	mlops_trainer_check(rc);
 	mlops_trainer_check(XGDMatrixFree(iterator.proxy));
@@ -211,9 +211,9 @@ make_plain_matrix(const TrainerConfig *config, const TrainerPart *part)
 
 DMatrixHandle
 mlops_trainer_make_matrix(const TrainerConfig *config, const TrainerPart *parts, int n_parts,
-						  DMatrixHandle reference)
+						  bool to_train)
 {
-	bool		quantiles = is_quantile_matrix(config);
+	bool		quantiles = to_train && is_quantile_matrix(config);
 
 	/* 1.7 loses the weights of groups in all batches but the first */
 	bool		merge = n_parts > 1 && (!quantiles || config->task == METRIC_RANKING);
@@ -227,7 +227,7 @@ mlops_trainer_make_matrix(const TrainerConfig *config, const TrainerPart *parts,
 		n_parts = 1;
 	}
 	if (quantiles)
-		matrix = make_quantile_matrix(config, parts, n_parts, reference);
+		matrix = make_quantile_matrix(config, parts, n_parts);
 	else
 		matrix = make_plain_matrix(config, parts);
 	mlops_trainer_check(set_types(config, matrix));

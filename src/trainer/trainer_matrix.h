@@ -12,13 +12,10 @@
 
 #include "trainer/trainer_spool.h"
 
-/*
- * Make a matrix of one or more parts, one after the other.  "reference" is the
- * training matrix for matrices of other rows, else NULL.
- */
+/* Make a matrix of one or more parts, one after the other, to train on or to judge by. */
 extern DMatrixHandle mlops_trainer_make_matrix(const TrainerConfig *config,
 											   const TrainerPart *parts, int n_parts,
-											   DMatrixHandle reference);
+											   bool to_train);
 
 /* Make a plain matrix of some rows of one part, without labels, to predict on. */
 extern DMatrixHandle mlops_trainer_make_rows(const TrainerConfig *config, const TrainerPart *part,

@@ -264,7 +264,7 @@ TrainerModel
 mlops_trainer_train(const TrainerConfig *config, const TrainerPart *parts)
 {
 	RoundWatch	watch = {.best_round = -1};
-	DMatrixHandle train = mlops_trainer_make_matrix(config, &parts[SPOOL_TRAIN], 1, NULL);
+	DMatrixHandle train = mlops_trainer_make_matrix(config, &parts[SPOOL_TRAIN], 1, true);
 	BoosterHandle booster;
 	TrainerModel model;
 	int			n_rounds;
@@ -272,10 +272,10 @@ mlops_trainer_train(const TrainerConfig *config, const TrainerPart *parts)
 	watch_part(&watch, SPOOL_TRAIN, train);
 	if (parts[SPOOL_TEST].n_rows > 0)
 		watch_part(&watch, SPOOL_TEST,
-				   mlops_trainer_make_matrix(config, &parts[SPOOL_TEST], 1, train));
+				   mlops_trainer_make_matrix(config, &parts[SPOOL_TEST], 1, false));
 	if (config->early_stopping_rounds > 0)
 		watch_part(&watch, SPOOL_VALIDATION,
-				   mlops_trainer_make_matrix(config, &parts[SPOOL_VALIDATION], 1, train));
+				   mlops_trainer_make_matrix(config, &parts[SPOOL_VALIDATION], 1, false));
 
 	mlops_trainer_send(TRAINER_PHASE, "training");
 	booster = make_booster(config, &parts[SPOOL_TRAIN], watch.matrix, watch.n);
@@ -291,7 +291,7 @@ mlops_trainer_train(const TrainerConfig *config, const TrainerPart *parts)
 TrainerModel
 mlops_trainer_refit(const TrainerConfig *config, const TrainerPart *parts, int n_rounds)
 {
-	DMatrixHandle all = mlops_trainer_make_matrix(config, parts, SPOOL_N_PARTS, NULL);
+	DMatrixHandle all = mlops_trainer_make_matrix(config, parts, SPOOL_N_PARTS, true);
 	BoosterHandle booster = make_booster(config, &parts[SPOOL_TRAIN], &all, 1);
 	TrainerModel model;
 

@@ -16,7 +16,8 @@
 #include "trainer/trainer_matrix.h"
 #include "trainer/trainer_report.h"
 
-#define BLOCK_ROWS 16384
+/* Numbers of one block, so that its matrix stays small however wide it is. */
+#define BLOCK_NUMBERS (1 << 20)
 
 static BoosterHandle
 load_model(const TrainerConfig *config, const TrainerModel *model)
@@ -68,12 +69,13 @@ mlops_trainer_verify(const TrainerConfig *config, const TrainerPart *parts, cons
 	BoosterHandle booster = load_model(config, model);
 	uint32_t	n_outputs = mlops_forest_n_outputs(forest);
 	uint32_t	n_values = mlops_forest_n_values(forest);
-	float	   *margin = mlops_trainer_alloc(BLOCK_ROWS, n_outputs * sizeof(float));
-	float	   *value = mlops_trainer_alloc(BLOCK_ROWS, n_values * sizeof(float));
+	size_t		block_rows = 1 + BLOCK_NUMBERS / ((size_t) config->n_features + n_outputs);
+	float	   *margin = mlops_trainer_alloc(block_rows, n_outputs * sizeof(float));
+	float	   *value = mlops_trainer_alloc(block_rows, n_values * sizeof(float));
 
-	for (size_t first = 0; first < test->n_rows; first += BLOCK_ROWS)
+	for (size_t first = 0; first < test->n_rows; first += block_rows)
 	{
-		size_t		n = test->n_rows - first < BLOCK_ROWS ? test->n_rows - first : BLOCK_ROWS;
+		size_t		n = test->n_rows - first < block_rows ? test->n_rows - first : block_rows;
 		DMatrixHandle rows = mlops_trainer_make_rows(config, test, first, n);
 
 		mlops_forest_margin_block(forest, mlops_trainer_features(test, first),
