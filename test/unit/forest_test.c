@@ -283,6 +283,34 @@ test_logistic_limits(void)
 	free(json);
 }
 
+/* survival:aft has its exponential in double precision, the others in float. */
+static void
+test_exponentials(void)
+{
+	int			differing = 0;
+
+	for (int aft = 0; aft < 2; aft++)
+	{
+		char	   *json = edit_document(MODEL, "\"reg:squarederror\"",
+										 aft ? "\"survival:aft\"" : "\"survival:cox\"");
+		Forest	   *forest = build_all("exponentials", json, NULL);
+
+		for (int i = -5000; i < 5000; i++)
+		{
+			float		margin = (float) i / 997.0f;
+			float		wide = (float) exp((double) margin);
+			float		value;
+
+			mlops_forest_transform(forest, &margin, &value);
+			CHECK(value == (aft ? wide : expf(margin)), "exponentials");
+			differing += wide != expf(margin);
+		}
+		free(forest);
+		free(json);
+	}
+	CHECK(differing > 0, "the two kinds differ");
+}
+
 /* What differs between versions of the library that wrote the model. */
 static void
 test_versions(void)
@@ -342,6 +370,7 @@ test_classes(void)
 {
 	const float margin[] = {0.25f + 0.125f, 0.25f - 0.25f, 0.25f};
 	const float softmax = 0.0f;
+	const float tie[] = {-1.0f, 2.0f, 2.0f};
 	float		softprob[3];
 	double		sum = 0;
 	char	   *json = edit_document(MODEL, "\"reg:squarederror\"", "\"multi:softprob\"");
@@ -364,6 +393,8 @@ test_classes(void)
 		  "counts of softmax");
 	mlops_forest_probability(forest, margin, probability);
 	CHECK(memcmp(probability, softprob, sizeof(softprob)) == 0, "probabilities of softmax");
+	mlops_forest_transform(forest, tie, probability);
+	CHECK(probability[0] == 1.0f, "the first of equal classes");
 	mlops_forest_free_description(&description);
 	free(forest);
 	free(json);
@@ -564,6 +595,7 @@ main(void)
 	test_description();
 	test_objectives();
 	test_logistic_limits();
+	test_exponentials();
 	test_versions();
 	test_classes();
 	test_categories(false);
