@@ -46,7 +46,8 @@ CREATE FUNCTION regress_rights(OUT what text, OUT result text) RETURNS SETOF rec
 	SELECT call, regress_try('SELECT mlops.' || call) FROM unnest(ARRAY[$c$predict('regress_m', 1, 2)$c$, $c$resolve('regress_m')$c$,
 		$c$classes('regress_m')$c$, $c$export_model('regress_m', 'json')$c$, $c$lineage('regress_m')$c$,
 		$c$set_alias('regress_m', 'canary', 1)$c$, $c$set_threshold('regress_m', 0.4)$c$, $c$grant_model('regress_m', '-', 'predict')$c$,
-		$c$revoke_model('regress_m', '-', 'predict')$c$, $c$delete_model_version('regress_m/1')$c$]) call
+		$c$revoke_model('regress_m', '-', 'predict')$c$, $c$evaluate('regress_m', 'SELECT 1 AS a, 2 AS b, 1 AS y', 'y')$c$,
+		$c$compare('{regress_m}', 'SELECT 1 AS a, 2 AS b, 1 AS y', 'y', false)$c$, $c$delete_model_version('regress_m/1')$c$]) call
 	UNION ALL
 	SELECT 'may ' || p, mlops.has_model_privilege('regress_m', p)::text FROM unnest('{predict,read,own}'::text[]) p $$;
 CREATE TEMP TABLE rights (who text, what text, result text);
@@ -73,7 +74,7 @@ DECLARE call text; forbidden text; missing text; detail1 text; detail2 text;
 BEGIN
 	FOREACH call IN ARRAY ARRAY['resolve(''M'')', 'resolve(''M/1'')', 'resolve(''M/7'')', 'resolve(''M@canary'')', 'predict(''M'', 1)', 'classes(''M'')',
 		'export_model(''M'')', 'lineage(''M'')', 'set_alias(''M'', ''a'', 1)', 'set_threshold(''M'', 1)', 'delete_model_version(''M/1'')',
-		'grant_model(''M'', ''regress_mlops_stranger'', ''own'')', 'revoke_model(''M'', ''-'', ''own'')'] LOOP
+		'evaluate(''M'', ''SELECT 1'', ''y'')', 'compare(''{M}'', ''SELECT 1'', ''y'')', 'grant_model(''M'', ''regress_mlops_stranger'', ''own'')', 'revoke_model(''M'', ''-'', ''own'')'] LOOP
 		BEGIN
 			EXECUTE 'SELECT mlops.' || replace(call, 'M', 'regress_m');
 		EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS forbidden = MESSAGE_TEXT, detail1 = PG_EXCEPTION_HINT;
@@ -97,6 +98,14 @@ RESET row_security;
 -- who lacks one right but has another is told so
 SET ROLE regress_mlops_predictor;
 SELECT mlops.export_model('regress_m', 'json');
+
+-- queries run with the rights of the caller
+RESET ROLE;
+CREATE TABLE regress_secret AS SELECT 1 AS a, 2 AS b, 1 AS y;
+SET ROLE regress_mlops_reader;
+SELECT * FROM mlops.evaluate('regress_m', 'SELECT * FROM regress_secret', 'y');
+SELECT * FROM mlops.compare('{regress_m}', 'SELECT * FROM regress_secret', 'y', false);
+SELECT count(*) > 0 FROM mlops.evaluate('regress_m', 'SELECT 1 AS a, 2 AS b, (current_user = ''regress_mlops_reader'')::int AS y', 'y') WHERE metric = 'accuracy' AND value = 0;
 
 -- the name is taken for everybody; registering a version wants own
 RESET ROLE;
@@ -152,7 +161,7 @@ CREATE MATERIALIZED VIEW regress_trap AS SELECT mlops.register_model('regress_m'
 
 DROP FUNCTION regress_flip, regress_grant, regress_rights, regress_try;
 SET client_min_messages = warning;
-TRUNCATE mlops.model, mlops.model_blob CASCADE;
+TRUNCATE mlops.model, mlops.model_blob, mlops.dataset CASCADE;
 REVOKE ALL ON FUNCTION mlops.register_model FROM regress_mlops_owner, regress_mlops_reader;
-DROP TABLE rights;
+DROP TABLE rights, regress_secret;
 DROP ROLE regress_mlops_member, regress_mlops_owner, regress_mlops_reader, regress_mlops_predictor, regress_mlops_stranger;
