@@ -7,6 +7,10 @@
  * it for simple expressions.  It holds as long as the key below stays equal; an
  * unfamiliar snapshot merely costs another look.
  *
+ * Within one transaction two MVCC snapshots with the same bounds, numbers of
+ * running transactions and command id see the same rows: a transaction only
+ * ever leaves the set of running ones below xmax.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef MLOPS_STATEMENT_H

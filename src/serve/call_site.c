@@ -9,50 +9,28 @@
  * fn_extra across statements.  When the version is still the same, its forest
  * and plans stay.
  *
- * Within one transaction two MVCC snapshots with the same bounds, numbers of
- * running transactions and command id see the same rows: a transaction only
- * ever leaves the set of running ones below xmax.
- *
  * Locks: none, all memory hangs off fn_mcxt.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "lib/ilist.h"
-#include "miscadmin.h"
-#include "storage/proc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
-#include "compat/pg_compat.h"
+#include "base/statement.h"
 #include "serve/call_site.h"
 #include "serve/forest_cache.h"
 
 /* References remembered by one call site; the least recently used leaves. */
 #define MAX_BINDINGS 16
 
-/* Under which a binding was made. */
-typedef struct BindingKey
-{
-	Oid			user;
-	LocalTransactionId lxid;
-	SubTransactionId subxid;
-	CommandId	curcid;
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		xcnt;
-	int32		subxcnt;
-	uint64		completed;		/* 0 in copied snapshots, all active ones are */
-} BindingKey;
-
 typedef struct Binding
 {
 	MemoryContext context;		/* holds all the rest */
 	char	   *reference;
 	Size		length;			/* of reference */
-	BindingKey	key;
+	StatementKey key;			/* under which it was made */
 	dlist_node	recency;		/* in CallSite.bindings */
 	ServedModel served;
 } Binding;
@@ -83,35 +61,6 @@ create_call_site(FmgrInfo *flinfo, int n_args)
 		site->types[i] = get_fn_expr_argtype(flinfo, i + 1);
 	dlist_init(&site->bindings);
 	return site;
-}
-
-/*
- * Fill the key of bindings made now; false when the active snapshot is of a
- * kind that cannot be told from others.
- */
-static bool
-get_binding_key(BindingKey *key)
-{
-	Snapshot	snapshot = GetActiveSnapshot();
-
-	key->user = GetUserId();
-	key->lxid = MyLocalTransactionId_compat();
-	key->subxid = GetCurrentSubTransactionId();
-	key->curcid = snapshot->curcid;
-	key->xmin = snapshot->xmin;
-	key->xmax = snapshot->xmax;
-	key->xcnt = snapshot->xcnt;
-	key->subxcnt = snapshot->subxcnt;
-	key->completed = snapshot->snapXactCompletionCount;
-	return IsMVCCSnapshot(snapshot);
-}
-
-static inline bool
-equal_keys(const BindingKey *a, const BindingKey *b)
-{
-	return a->user == b->user && a->lxid == b->lxid && a->subxid == b->subxid &&
-		a->curcid == b->curcid && a->xmin == b->xmin && a->xmax == b->xmax &&
-		a->xcnt == b->xcnt && a->subxcnt == b->subxcnt && a->completed == b->completed;
 }
 
 /* Whether all that a prediction takes from two versions is equal. */
@@ -183,7 +132,7 @@ remove_binding(CallSite *site, Binding *binding)
  */
 static Binding *
 bind_reference(CallSite *site, const char *reference, Size length,
-			   const BindingKey *key, Binding *old)
+			   const StatementKey *key, Binding *old)
 {
 	/* below the row's context until nothing can fail any more */
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops binding",
@@ -223,9 +172,10 @@ get_model(CallSite *site, const text *reference)
 	const char *name = VARDATA_ANY(reference);
 	Size		length = VARSIZE_ANY_EXHDR(reference);
 	Binding    *binding = find_binding(site, name, length);
-	BindingKey	key;
+	StatementKey key;
 
-	if (!get_binding_key(&key) || binding == NULL || !equal_keys(&binding->key, &key))
+	mlops_statement_key(&key);
+	if (binding == NULL || !mlops_statement_same(&binding->key, &key))
 		binding = bind_reference(site, name, length, &key, binding);
 	dlist_move_head(&site->bindings, &binding->recency);
 	return &binding->served;
