@@ -27,7 +27,7 @@ export PGHOST=$work PGPORT=54329 PGDATABASE=demo
 psql -qX -U postgres -d postgres -v ON_ERROR_STOP=1 -f setup.sql
 export PGUSER=analyst
 ./load.sh "$data" | psql -qX -v ON_ERROR_STOP=1 > /dev/null
-psql -X --echo-queries -v ON_ERROR_STOP=1 -f demo.sql
+psql -X --echo-queries -v ON_ERROR_STOP=1 < demo.sql 2>&1
 
 # A fresh connection has no memory of the first: the model comes from the registry.
-psql -X --echo-queries -v ON_ERROR_STOP=1 -f again.sql
+psql -X --echo-queries -v ON_ERROR_STOP=1 < again.sql 2>&1

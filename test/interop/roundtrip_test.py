@@ -22,7 +22,7 @@ def check(name, condition, detail=""):
 
 def create_table(conn, name, X, y, label_type):
     """Make a table of float4 columns f0, f1, ... with an id and a label."""
-    columns = ", ".join(f"f{i} real" for i in range(X.shape[1]))
+    columns = ", ".join(f"x{i} real" for i in range(X.shape[1]))
     conn.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, {columns}, label {label_type})")
     with conn.cursor().copy(f"COPY {name} FROM STDIN") as copy:
         for i, (row, label) in enumerate(zip(X, y)):
@@ -54,7 +54,7 @@ def test_trained(conn):
     train(conn, "tumor", "SELECT * FROM tumor", "label", key=["id"], params='{"max_depth": 4}', num_boost_round=30)
     booster = load_booster(conn, "tumor")
     names = booster.feature_names
-    check("feature names travel", names == [f"f{i}" for i in range(X.shape[1])], names)
+    check("feature names travel", names == [f"x{i}" for i in range(X.shape[1])], names)
     expected = booster.predict(xgboost.DMatrix(X, feature_names=names))
     actual = fetch_scores(conn, "SELECT mlops.predict('tumor', t) FROM tumor t ORDER BY id")
     check("trained here, the same bits there", np.array_equal(actual.astype(np.float32), expected))
@@ -72,7 +72,7 @@ def test_registered(conn):
     X, y = datasets.load_digits(return_X_y=True)
     X = X.astype(np.float32)
     booster = xgboost.train({"objective": "multi:softprob", "num_class": 10, "max_depth": 3, "nthread": 1},
-                            xgboost.DMatrix(X, y, feature_names=[f"f{i}" for i in range(64)]), 10)
+                            xgboost.DMatrix(X, y, feature_names=[f"x{i}" for i in range(64)]), 10)
     create_table(conn, "digit", X, [int(v) for v in y], "int")
     version = conn.execute("SELECT mlops.register_model('digit', %s)", [bytes(booster.save_raw("ubj"))]).fetchone()[0]
     check("registered as version 1", version == 1, version)
