@@ -59,7 +59,7 @@ run_tap() {
 	return $status
 }
 
-run_bench() { make -s bench-all; }
+run_bench() { make -s "${BENCH:-bench-all}"; }
 run_demo() { bash demo/demo.sh; }
 
 for layer in "$@"; do

@@ -49,7 +49,7 @@ def train(connect):
             status, error, environment = spy.execute("SELECT status, error, environment FROM mlops.run WHERE id = %s", [run]).fetchone()
             if status not in ("queued", "running"):
                 break
-            for (pid,) in spy.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops executor'").fetchall():
+            for (pid,) in spy.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops run'").fetchall():
                 pids["executor"] = pid
             time.sleep(0.05)
     seconds = time.monotonic() - start
