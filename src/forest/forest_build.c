@@ -269,7 +269,6 @@ static Forest *
 assemble_image(Reader *reader, ModelDocument *document, const ForestPlan *plan)
 {
 	Forest		header = {
-		.magic = FOREST_MAGIC,
 		.format = FOREST_FORMAT,
 		.byte_order = FOREST_BYTE_ORDER,
 		.n_features = plan->n_features,
@@ -277,6 +276,7 @@ assemble_image(Reader *reader, ModelDocument *document, const ForestPlan *plan)
 	};
 	Forest	   *image;
 
+	memcpy(header.magic, FOREST_MAGIC, sizeof(header.magic));
 	header.transform = mlops_objective_transform(document->objective, document->version);
 	header.n_values = mlops_transform_n_values(header.transform, plan->n_outputs);
 	count_sections(document, plan, header.count);

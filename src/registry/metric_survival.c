@@ -158,7 +158,7 @@ add_concordance(MetricWork *work, SurvivalRows *rows)
 	for (size_t row = 0; row < rows->n; row++)
 	{
 		double		moved = mlops_metric_weight(input, row) *
-			(rows->concordant[row] - index * rows->comparable[row]);
+		(rows->concordant[row] - index * rows->comparable[row]);
 
 		mlops_metric_sum(&squares, moved * moved);
 	}

@@ -322,6 +322,9 @@ check_config(const TrainerConfig *config)
 		mlops_trainer_fail("class_weight needs a classification task");
 	if (config->choose_threshold && config->task != METRIC_BINARY)
 		mlops_trainer_fail("threshold needs a binary task");
+	/* from 3.3 on, dropout parameters make gbtree what dart was */
+	if (mlops_trainer_param(config, "rate_drop", NULL) || mlops_trainer_param(config, "one_drop", NULL))
+		booster = "dart";
 	if (config->early_stopping_rounds > 0 && strcmp(booster, "gbtree") != 0)
 		mlops_trainer_fail("early stopping is not defined for booster %s", booster);
 	if (strcmp(mlops_trainer_param(config, "updater", ""), "shotgun") == 0)

@@ -27,7 +27,8 @@ typedef struct PartIterator
 	int			n_parts;
 	int			next;
 	DMatrixHandle proxy;
-	bool		failed;			/* a call in the callback failed; its text is kept */
+	bool		failed;			/* a call in the callback failed; its text is
+								 * kept */
 } PartIterator;
 
 /* Whether training bins the values beforehand: tree_method hist. */
@@ -47,11 +48,11 @@ describe_rows(char *interface, const float *rows, size_t n, uint32_t n_features,
 }
 
 static void
-describe_column(char *interface, const void *first, size_t n, size_t stride)
+describe_column(char *interface, const void *first, size_t n, size_t stride, const char *type)
 {
 	snprintf(interface, MAX_INTERFACE,
-			 "{\"data\":[%zu,true],\"shape\":[%zu],\"strides\":[%zu],\"typestr\":\"<f4\",\"version\":3}",
-			 (size_t) first, n, stride);
+			 "{\"data\":[%zu,true],\"shape\":[%zu],\"strides\":[%zu],\"typestr\":\"%s\",\"version\":3}",
+			 (size_t) first, n, stride, type);
 }
 
 /* Attach one float per row of the spool, "offset" bytes into it. */
@@ -60,7 +61,17 @@ set_column(DMatrixHandle matrix, const TrainerPart *part, const char *field, uin
 {
 	char		interface[MAX_INTERFACE];
 
-	describe_column(interface, part->rows + offset, part->n_rows, part->row_size);
+	describe_column(interface, part->rows + offset, part->n_rows, part->row_size, "<f4");
+	return XGDMatrixSetInfoFromInterface(matrix, field, interface);
+}
+
+/* Attach an array of our own, of four bytes per element. */
+static int
+set_array(DMatrixHandle matrix, const char *field, const void *array, size_t n, const char *type)
+{
+	char		interface[MAX_INTERFACE];
+
+	describe_column(interface, array, n, 4, type);
 	return XGDMatrixSetInfoFromInterface(matrix, field, interface);
 }
 
@@ -87,10 +98,10 @@ set_info(const TrainerConfig *config, const TrainerPart *part, DMatrixHandle mat
 	else
 		rc = set_column(matrix, part, "label", offset);
 	if (rc == 0 && part->group_size != NULL)
-		rc = XGDMatrixSetUIntInfo(matrix, "group", part->group_size, part->n_groups);
+		rc = set_array(matrix, "group", part->group_size, part->n_groups, "<u4");
 	if (rc == 0 && part->weight != NULL)
-		rc = XGDMatrixSetFloatInfo(matrix, "weight", part->weight,
-								   part->group_size ? part->n_groups : part->n_rows);
+		rc = set_array(matrix, "weight", part->weight,
+					   part->group_size ? part->n_groups : part->n_rows, "<f4");
 	return rc;
 }
 

@@ -27,6 +27,9 @@
 
 /* /proc/self/status, opened while files can still be opened. */
 static int	status_fd = -1;
+
+/* What has been noted; nothing is noted twice. */
+static char notes[MAX_NOTES][512];
 static int	n_notes;
 
 /* What libxgboost said of parameters that it does not use. */
@@ -163,7 +166,7 @@ mlops_trainer_send_done(size_t n_bytes)
 void
 mlops_trainer_fail(const char *format,...)
 {
-	char		text[sizeof(((TrainerMessage *) NULL)->text)];
+	char text[	sizeof(((TrainerMessage *) NULL)->text)];
 	va_list		args;
 
 	va_start(args, format);
@@ -176,15 +179,19 @@ mlops_trainer_fail(const char *format,...)
 void
 mlops_trainer_note(const char *format,...)
 {
-	char		text[sizeof(((TrainerMessage *) NULL)->text)];
+	char	   *note = notes[n_notes];
 	va_list		args;
 
-	if (n_notes++ >= MAX_NOTES)
+	if (n_notes == MAX_NOTES)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(note, sizeof(notes[0]), format, args);
 	va_end(args);
-	mlops_trainer_send(TRAINER_NOTE, text);
+	for (int i = 0; i < n_notes; i++)
+		if (strcmp(notes[i], note) == 0)
+			return;
+	n_notes++;
+	mlops_trainer_send(TRAINER_NOTE, note);
 }
 
 /*
@@ -202,7 +209,10 @@ clean_text(const char *raw, char *clean, size_t size)
 		start = strchr(start, ']') + 1;
 	for (const char *next = start; (next = strchr(next, ':')) != NULL; next++)
 	{
-		/* the position ends in ":<line>:" before any blank but the leading ones */
+		/*
+		 * the position ends in ":<line>:" before any blank but the leading
+		 * ones
+		 */
 		if (isdigit((unsigned char) next[1]))
 		{
 			const char *digits = next + 1;
@@ -234,7 +244,7 @@ clean_text(const char *raw, char *clean, size_t size)
 void
 mlops_trainer_check(int rc)
 {
-	char		text[900];
+	char text[	900];
 
 	if (rc == 0)
 		return;
@@ -247,7 +257,7 @@ mlops_trainer_check(int rc)
 static void
 catch_log(const char *raw)
 {
-	char		text[512];
+	char text[	512];
 
 	clean_text(raw, text, sizeof(text));
 	if (strstr(text, "are not used") || strstr(text, "might not be used"))

@@ -49,8 +49,8 @@ has_param(const TrainerConfig *config, const char *name)
 
 /*
  * Whether training itself must run in one thread to be reproducible: the
- * linear booster adds gradients up per thread, and before 2.0 ranking draws
- * its pairs from one generator per thread.
+ * linear booster adds gradients up per thread, ranking before 2.0 and row
+ * sampling from 3.1 on draw from one generator per thread.
  */
 static bool
 needs_one_thread(const TrainerConfig *config)
@@ -61,19 +61,25 @@ needs_one_thread(const TrainerConfig *config)
 
 	XGBoostVersion(&major, &minor, &patch);
 	return strcmp(mlops_trainer_param(config, "booster", "gbtree"), "gblinear") == 0 ||
-		(config->task == METRIC_RANKING && major < 2);
+		(config->task == METRIC_RANKING && major < 2) ||
+		(strtod(mlops_trainer_param(config, "subsample", "1"), NULL) != 1 &&
+		 (major > 3 || (major == 3 && minor > 0)));
 }
 
 static void
 set_params(const TrainerConfig *config, const TrainerPart *train, BoosterHandle booster)
 {
 	char		number[16];
+	int			threads = config->threads;
 
 	set_param(booster, "objective", mlops_trainer_objective(config));
 	for (uint32_t i = 0; i < config->n_params; i++)
 		set_param(booster, config->param_name[i], config->param_value[i]);
 
-	/* libxgboost's own defaults differ between versions or are not reproducible */
+	/*
+	 * libxgboost's own defaults differ between versions or are not
+	 * reproducible
+	 */
 	if (strcmp(mlops_trainer_param(config, "booster", "gbtree"), "gblinear") == 0)
 	{
 		if (!has_param(config, "updater"))
@@ -92,14 +98,19 @@ set_params(const TrainerConfig *config, const TrainerPart *train, BoosterHandle 
 		snprintf(number, sizeof(number), "%u", config->n_classes);
 		set_param(booster, "num_class", number);
 	}
-	snprintf(number, sizeof(number), "%d", needs_one_thread(config) ? 1 : config->threads);
+	if (config->threads > 1 && needs_one_thread(config))
+	{
+		mlops_trainer_note("trained in one thread, because libxgboost makes other models of these parameters in several");
+		threads = 1;
+	}
+	snprintf(number, sizeof(number), "%d", threads);
 	set_param(booster, "nthread", number);
 	set_param(booster, "validate_parameters", "1");
 }
 
 static BoosterHandle
 make_booster(const TrainerConfig *config, const TrainerPart *train,
-			 const DMatrixHandle *matrices, int n)
+			 const DMatrixHandle * matrices, int n)
 {
 	BoosterHandle booster;
 
@@ -204,7 +215,7 @@ static bool
 is_stopping(RoundWatch *watch, int patience, int round)
 {
 	bool		better = watch->greater_is_better ? watch->validation > watch->best :
-		watch->validation < watch->best;
+	watch->validation < watch->best;
 
 	if (!isnan(watch->validation) && (watch->best_round < 0 || better))
 	{

@@ -38,7 +38,7 @@ compare_block(BoosterHandle booster, DMatrixHandle rows, int type, const float *
 			  size_t n, uint32_t n_values, size_t first)
 {
 	char		settings[160];
-	const bst_ulong *shape;
+	const		bst_ulong *shape;
 	bst_ulong	n_dimensions;
 	bst_ulong	n_theirs = 1;
 	const float *theirs;

@@ -197,7 +197,10 @@ test_survival(void)
 	float		upper[] = {1, 3, 5, INFINITY, INFINITY};
 	float		time[] = {1, 5, 9, 5, 3};
 
-	/* 1 is before all others: 4 of 4; 3 before 5: 1, before >3: half, before >4: 0 */
+	/*
+	 * 1 is before all others: 4 of 4; 3 before 5: 1, before >3: half, before
+	 * >4: 0
+	 */
 	CHECK(CLOSE(compute_metric(&input, "concordance_index").value, 5.5 / 7), "Cox");
 	CHECK(isnan(mlops_metric_row_loss(&input, 0)), "Cox has no row loss");
 	input.objective = "survival:aft";

@@ -329,7 +329,7 @@ call_other_abi(void)
 {
 	long		result;
 
-	__asm__ volatile ("int $0x80" : "=a" (result) : "a" (20L) : "memory");
+	__asm__ volatile ("int $0x80":"=a" (result):"a"(20L):"memory");
 
 	return result > 0 ? 0 : 1;
 }
