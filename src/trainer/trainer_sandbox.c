@@ -93,10 +93,9 @@ typedef struct FilterBuilder
 static void
 append_code(FilterBuilder *builder, uint16_t op, uint8_t jump_true, uint8_t jump_false, uint32_t k)
 {
-	builder->code[builder->n++] = (struct sock_filter)
-	{
-		op, jump_true, jump_false, k
-	};
+	struct sock_filter code = {op, jump_true, jump_false, k};
+
+	builder->code[builder->n++] = code;
 }
 
 static void

@@ -38,9 +38,9 @@ compare_block(BoosterHandle booster, DMatrixHandle rows, int type, const float *
 			  size_t n, uint32_t n_values, size_t first)
 {
 	char		settings[160];
-	const		bst_ulong *shape;
-	bst_ulong	n_dimensions;
-	bst_ulong	n_theirs = 1;
+	const uint64_t *shape;
+	uint64_t	n_dimensions;
+	uint64_t	n_theirs = 1;
 	const float *theirs;
 
 	snprintf(settings, sizeof(settings),
@@ -48,7 +48,7 @@ compare_block(BoosterHandle booster, DMatrixHandle rows, int type, const float *
 			 type);
 	mlops_trainer_check(XGBoosterPredictFromDMatrix(booster, rows, settings, &shape, &n_dimensions,
 													&theirs));
-	for (bst_ulong i = 0; i < n_dimensions; i++)
+	for (uint64_t i = 0; i < n_dimensions; i++)
 		n_theirs *= shape[i];
 	if (n_theirs != n * n_values)
 		mlops_trainer_fail("self check failed: libxgboost predicts %zu numbers, mlops %zu",
