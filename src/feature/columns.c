@@ -138,9 +138,10 @@ check_feature_type(const EncodeStep *step, Oid type)
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
 				 errmsg("column \"%s\" of type %s is no useful feature", step->name, format_type_be(type)),
+				 kind == VALUE_TIME ? 0 :
 				 errdetail("Time only grows: rows to come lie outside of what the model saw."),
-				 errhint("Use extract(epoch FROM $1 - %s) in the query, or decide with exclude => '{%s}' or include => '{%s}'.",
-						 name, name, name)));
+				 errhint("Use extract(epoch FROM %s%s) in the query, or decide with exclude => '{%s}' or include => '{%s}'.",
+						 kind == VALUE_TIME ? "" : "$1 - ", name, name, name)));
 	if (kind != VALUE_NONE)
 		return;
 	ereport(ERROR,

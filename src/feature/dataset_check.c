@@ -40,6 +40,12 @@ add_note(struct DatasetState *state, char *note)
 	state->dataset->notes = lappend(state->dataset->notes, note);
 }
 
+static char *
+format_rows(int64 n)
+{
+	return psprintf(INT64_FORMAT " row%s", n, n == 1 ? "" : "s");
+}
+
 /* An array column without any array has no width. */
 void
 mlops_dataset_check_widths(struct DatasetState *state)
@@ -63,11 +69,11 @@ mlops_dataset_check_rows(struct DatasetState *state)
 
 	state->dataset->n_dropped = state->n_without_target + state->n_without_part;
 	if (state->n_without_target > 0)
-		add_note(state, psprintf(INT64_FORMAT " rows left out because target \"%s\" is missing",
-								 state->n_without_target, spec->target));
+		add_note(state, psprintf("%s left out because target \"%s\" is missing",
+								 format_rows(state->n_without_target), spec->target));
 	if (state->n_without_part > 0)
-		add_note(state, psprintf(INT64_FORMAT " rows left out because \"%s\" is NULL",
-								 state->n_without_part, spec->split_by));
+		add_note(state, psprintf("%s left out because \"%s\" is NULL",
+								 format_rows(state->n_without_part), spec->split_by));
 	if (spec->target == NULL || spec->split == SPLIT_NONE || spec->any_parts)
 		return;
 	if (state->n_read == 0)
@@ -117,6 +123,7 @@ void
 mlops_dataset_finish_features(struct DatasetState *state)
 {
 	EncodePlan *plan = state->columns->features;
+	const char *duplicate;
 
 	state->codes = palloc0(Max(plan->n_steps, 1) * sizeof(int *));
 	for (int i = 0; i < plan->n_steps; i++)
@@ -148,7 +155,13 @@ mlops_dataset_finish_features(struct DatasetState *state)
 		state->dataset->signature = unconstify(Signature *, state->spec->signature);
 	else
 		state->dataset->signature = mlops_columns_describe(state->columns, state->tupdesc);
-	mlops_signature_check_names(state->dataset->signature);
+	duplicate = mlops_signature_find_duplicate(state->dataset->signature);
+	if (duplicate != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_COLUMN),
+				 errmsg("feature \"%s\" occurs more than once", duplicate),
+				 errdetail("Elements of an array column are features too."),
+				 errhint("Give the columns different names with AS.")));
 }
 
 /* Each class that occurs must be there to learn from, and to test with. */
@@ -186,8 +199,7 @@ add_notes(struct DatasetState *state)
 	const DatasetSpec *spec = state->spec;
 
 	if (state->n_in_gap > 0)
-		add_note(state, psprintf(INT64_FORMAT " rows left out because they lie within gap of a cut",
-								 state->n_in_gap));
+		add_note(state, psprintf("%s left out within gap of a cut", format_rows(state->n_in_gap)));
 	if (spec->split == SPLIT_HASH && spec->key == NIL && spec->qid == NULL)
 		add_note(state, pstrdup("without key the split goes by the whole row: a row that changes may change sides, and rows of one entity are on both; name the entity with key"));
 	if (state->target->mode == TARGET_UNDECIDED && state->dataset->task == TASK_REGRESSION)

@@ -100,6 +100,12 @@ mlops_encode_plan(const Signature *signature, TupleDesc tupdesc)
 
 		if (feature->element > 1)
 		{
+			/* signatures put together from several versions may break the row */
+			if (plan->n_steps == 0 || step[-1].slot + step[-1].width != i ||
+				step[-1].width != feature->element - 1 || strcmp(step[-1].name, feature->column) != 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
+						 errmsg("arrays of column \"%s\" have different lengths", feature->column)));
 			step[-1].width++;
 			continue;
 		}

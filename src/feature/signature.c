@@ -164,12 +164,13 @@ read_feature(JsonbContainer *object, Feature *feature, const Feature *previous)
 	}
 }
 
-void
-mlops_signature_check_names(const Signature *signature)
+const char *
+mlops_signature_find_duplicate(const Signature *signature)
 {
-	char	  **names = palloc(signature->n_features * sizeof(char *));
+	char	  **names = palloc(Max(signature->n_features, 1) * sizeof(char *));
+	const char *duplicate = NULL;
 
-	for (int pass = 0; pass < 2; pass++)
+	for (int pass = 0; pass < 2 && duplicate == NULL; pass++)
 	{
 		int			n = 0;
 
@@ -181,11 +182,12 @@ mlops_signature_check_names(const Signature *signature)
 				names[n++] = signature->features[i].column;
 		}
 		qsort(names, n, sizeof(char *), pg_qsort_strcmp);
-		for (int i = 1; i < n; i++)
+		for (int i = 1; i < n && duplicate == NULL; i++)
 			if (strcmp(names[i - 1], names[i]) == 0)
-				report_invalid(psprintf("Feature \"%s\" occurs twice.", names[i]));
+				duplicate = names[i];
 	}
 	pfree(names);
+	return duplicate;
 }
 
 Signature *
@@ -194,6 +196,7 @@ mlops_signature_from_jsonb(Jsonb *json)
 	Signature  *signature = palloc0(sizeof(Signature));
 	JsonbContainer *features;
 	JsonbValue	target;
+	const char *duplicate;
 
 	if (!JB_ROOT_IS_OBJECT(json))
 		report_invalid("It must be a JSON object.");
@@ -212,7 +215,9 @@ mlops_signature_from_jsonb(Jsonb *json)
 		read_feature(object->val.binary.data, &signature->features[i],
 					 i > 0 ? &signature->features[i - 1] : NULL);
 	}
-	mlops_signature_check_names(signature);
+	duplicate = mlops_signature_find_duplicate(signature);
+	if (duplicate != NULL)
+		report_invalid(psprintf("Feature \"%s\" occurs twice.", duplicate));
 
 	if (find_field(&json->root, "target", jbvBinary, &target))
 	{

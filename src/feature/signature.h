@@ -38,8 +38,8 @@ typedef struct Feature
 	FeatureKind kind;
 	int			n_categories;
 	char	  **categories;		/* by code, in server encoding */
-	int		   *by_label;		/* codes in bytewise order of their labels; NULL:
-								 * they are in that order */
+	int		   *by_label;		/* codes in bytewise order of their labels;
+								 * NULL: they are in that order */
 } Feature;
 
 typedef struct Signature
@@ -54,8 +54,8 @@ typedef struct Signature
 extern Signature *mlops_signature_from_jsonb(Jsonb *json);
 extern Jsonb *mlops_signature_to_jsonb(const Signature *signature);
 
-/* Names must be unique, and so must columns, but for the elements of one. */
-extern void mlops_signature_check_names(const Signature *signature);
+/* A name that two features have, or a column, but for the elements of one; or NULL. */
+extern const char *mlops_signature_find_duplicate(const Signature *signature);
 
 /* Code of a label, or -1 when the dictionary does not have it. */
 extern int	mlops_signature_find_category(const Feature *feature, const char *label, size_t length);

@@ -87,8 +87,8 @@ mlops_baseline_load(const Recipe *recipe, Jsonb *json)
 	return baseline;
 }
 
-/* Indices of the baseline's categories for ours; those it never saw get its
- * number of categories. */
+/* Indices of the baseline's categories for ours, and last for labels that our
+ * dictionary leaves out; those it never saw get its number of categories. */
 static char *
 make_recode(const Feature *ours, const Feature *theirs)
 {
@@ -100,8 +100,9 @@ make_recode(const Feature *ours, const Feature *theirs)
 		const char *label = ours->categories[i];
 		int			code = mlops_signature_find_category(theirs, label, strlen(label));
 
-		appendStringInfo(&out, "%s%d", i > 0 ? "," : "", code < 0 ? theirs->n_categories : code);
+		appendStringInfo(&out, "%d,", code < 0 ? theirs->n_categories : code);
 	}
+	appendStringInfo(&out, "%d", theirs->n_categories);
 	return out.data;
 }
 

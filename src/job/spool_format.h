@@ -9,9 +9,9 @@
  *	 SpoolHeader | n_rows x { float feature[n_features]; float label;
  *							  float upper; float weight; pad; uint64 group }
  *
- * A missing value is NaN; a category is its index in the dictionary.  Without
- * weights every weight is 1; without upper bounds upper = label; without
- * groups group = 0.
+ * A missing value is NaN; a category is its index in the dictionary, or the
+ * number of categories when the dictionary does not have it.  Without weights
+ * every weight is 1; without upper bounds upper = label; without groups group = 0.
  *
  *-------------------------------------------------------------------------
  */

@@ -25,7 +25,8 @@
  *	 baseline_source  repeated once per feature of the baseline: index of our
  *					  feature that feeds it, or -1 for missing
  *	 baseline_recode  repeated likewise: empty, or the comma-separated category
- *					  indices of the baseline for our categories 0, 1, ...
+ *					  indices of the baseline for our categories 0, 1, ..., and
+ *					  for labels that our dictionary leaves out
  *					  (an index >= its cardinality: a category it never saw)
  *	 baseline_threshold  decimal
  *

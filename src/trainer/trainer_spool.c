@@ -75,7 +75,7 @@ check_features(const TrainerConfig *config, const TrainerPart *part)
 			continue;
 		for (uint32_t i = 0; i < part->n_features; i++)
 			if (config->feature_kind[i][0] == 'c' && !isnan(feature[i]) &&
-				!(feature[i] >= 0 && feature[i] < (float) config->cardinality[i] &&
+				!(feature[i] >= 0 && feature[i] <= (float) config->cardinality[i] &&
 				  feature[i] == floorf(feature[i])))
 				mlops_trainer_fail("spool has a category of feature %u outside of its dictionary in row %zu",
 								   i, row);
