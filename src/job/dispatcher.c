@@ -40,6 +40,7 @@
 #include "job/step.h"
 #include "job/submitter.h"
 #include "job/watch.h"
+#include "registry/registry.h"
 
 #define TICK_MS 100
 #define SLOT_RETRY_MS 2000		/* without a free worker slot */
@@ -182,6 +183,12 @@ static void
 sweep(const SpiScope *scope, void *arg)
 {
 	mlops_handover_sweep(is_active);
+}
+
+static void
+sweep_roles(const SpiScope *scope, void *arg)
+{
+	mlops_registry_sweep_roles();
 }
 
 /* Start the executor of a claimed run; false when there is no worker slot. */
@@ -329,6 +336,8 @@ tick(bool first)
 			forget_run(lfirst(cell));
 	}
 	due = start_due_runs(now);
+	if (first)
+		(void) mlops_step_try(sweep_roles, NULL, "take out dropped roles");
 	return active != NIL || due;
 }
 
