@@ -373,7 +373,7 @@ def test_rows():
     config = config_of("binary", [("has_weight", 1)])
     good = spools(D.binary, weight=D.weight)
     for name, column, value, text in (("infinity", 2, np.inf, "infinite"), ("minus infinity", 0, -np.inf, "infinite"),
-                                      ("a category too many", 5, 7, "category"), ("category -1", 5, -1, "category"),
+                                      ("a category too many", 5, 8, "category"), ("category -1", 5, -1, "category"),
                                       ("a huge category", 5, 16e6, "category"), ("half a category", 5, 0.5, "category")):
         X = D.X[TRAIN].copy()
         X[77, column] = value
@@ -399,6 +399,10 @@ def test_edges():
     empty = spool(D.X[:0], D.binary[:0])
     result = driver.run(TRAINER, config_of("binary"), [spools(D.binary)[0], empty, empty])
     check("no hold-out", result.error() is None and not result.of("metric") and result.model, result.error())
+    X = D.X.copy()
+    X[::9, 5] = CARDINALITY[5]
+    parts = [spool(X[p], D.binary[p]) for p in D.parts]
+    check("a label outside of the dictionary", driver.run(TRAINER, config_of("binary"), parts).error() is None)
     one = [spool(D.X[:1], D.binary[:1]), empty, spool(D.X[1:2], D.binary[1:2])]
     check("one row", driver.run(TRAINER, config_of("binary"), one).error() is None)
 
