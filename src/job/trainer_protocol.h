@@ -57,7 +57,8 @@ typedef enum TrainerMessageType
 	TRAINER_HELLO = 1,			/* text: library version "1.7.4" */
 	TRAINER_PHASE,				/* text: loading | training | evaluating */
 	TRAINER_ROUND,				/* index: round; text: metric name; part;
-								 * value */
+								 * value; n: rows judged, a sample of large
+								 * parts */
 	TRAINER_STOPPED,			/* index: best iteration after early stopping */
 	TRAINER_METRIC,				/* final: text: name; part; weighted; value;
 								 * error; n */

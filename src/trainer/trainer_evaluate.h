@@ -23,8 +23,8 @@ extern void mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPar
 								   const TrainerModel *model);
 
 /*
- * Compare our scores of the test part with libxgboost's own, bit for bit; ends
- * the process if any differs.
+ * Compare our scores of a sample of the test part with libxgboost's own, bit
+ * for bit; ends the process if any differs.
  */
 extern void mlops_trainer_verify(const TrainerConfig *config, const TrainerPart *parts,
 								 const TrainerModel *model);

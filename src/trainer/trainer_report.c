@@ -93,13 +93,14 @@ mlops_trainer_send(TrainerMessageType type, const char *text)
 }
 
 void
-mlops_trainer_send_round(SpoolPart part, int round, const char *metric, double value)
+mlops_trainer_send_round(SpoolPart part, int round, const char *metric, double value, size_t n)
 {
 	TrainerMessage message = make_message(TRAINER_ROUND, metric);
 
 	message.part = part;
 	message.index = round;
 	message.value = value;
+	message.n = (int64_t) n;
 	write_message(&message);
 }
 

@@ -18,7 +18,8 @@
 extern void mlops_trainer_start_report(void);
 
 extern void mlops_trainer_send(TrainerMessageType type, const char *text);
-extern void mlops_trainer_send_round(SpoolPart part, int round, const char *metric, double value);
+extern void mlops_trainer_send_round(SpoolPart part, int round, const char *metric, double value,
+									 size_t n);
 extern void mlops_trainer_send_stopped(int best_iteration);
 extern void mlops_trainer_send_metric(TrainerMessageType type, const char *name, bool weighted,
 									  double value, double error, size_t n);

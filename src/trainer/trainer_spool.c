@@ -216,3 +216,23 @@ mlops_trainer_set_weights(const TrainerConfig *config, TrainerPart *parts)
 		}
 	}
 }
+
+TrainerPart
+mlops_trainer_sample_part(const TrainerPart *part, size_t max_rows)
+{
+	TrainerPart sample = *part;
+
+	if (part->n_rows <= max_rows)
+		return sample;
+	sample.n_rows = max_rows;
+	if (part->group_size != NULL)
+	{
+		sample.n_rows = 0;
+		sample.n_groups = 0;
+		while (sample.n_groups == 0 ||
+			   (sample.n_groups < part->n_groups &&
+				sample.n_rows + part->group_size[sample.n_groups] <= max_rows))
+			sample.n_rows += part->group_size[sample.n_groups++];
+	}
+	return sample;
+}

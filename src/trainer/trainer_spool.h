@@ -43,6 +43,12 @@ extern void mlops_trainer_check_part(const TrainerConfig *config, TrainerPart *p
  */
 extern void mlops_trainer_set_weights(const TrainerConfig *config, TrainerPart *parts);
 
+/*
+ * The first rows of a part, whole groups where there are groups.  Rows lie in
+ * the order of their hash, so that they are a random sample.
+ */
+extern TrainerPart mlops_trainer_sample_part(const TrainerPart *part, size_t max_rows);
+
 static inline const float *
 mlops_trainer_features(const TrainerPart *part, size_t row)
 {

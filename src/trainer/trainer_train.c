@@ -23,12 +23,20 @@
 /* Names of the parts in metric lines; without "-" and ":", which separate. */
 static const char *const part_name[SPOOL_N_PARTS] = {"train", "validation", "test"};
 
+/*
+ * Rounds of larger parts are judged by a sample of this many rows, because
+ * judging a row costs about as much as training on it.  Not the validation
+ * part, which chooses.
+ */
+#define JUDGED_ROWS 50000
+
 /* What watching the rounds needs. */
 typedef struct RoundWatch
 {
 	int			n;				/* matrices to judge */
 	DMatrixHandle matrix[SPOOL_N_PARTS];
 	SpoolPart	part[SPOOL_N_PARTS];
+	size_t		n_rows[SPOOL_N_PARTS];	/* by part */
 	double		validation;		/* last metric of the validation part */
 	bool		greater_is_better;
 	int			best_round;
@@ -179,7 +187,7 @@ take_metric(RoundWatch *watch, int round, char *item)
 	for (int i = 0; i < SPOOL_N_PARTS; i++)
 		if (strcmp(item, part_name[i]) == 0)
 		{
-			mlops_trainer_send_round((SpoolPart) i, round, metric, value);
+			mlops_trainer_send_round((SpoolPart) i, round, metric, value, watch->n_rows[i]);
 			if (i == SPOOL_VALIDATION)
 			{
 				watch->validation = value;
@@ -227,23 +235,33 @@ is_stopping(RoundWatch *watch, int patience, int round)
 	return round - watch->best_round >= patience;
 }
 
+/* Judge rounds by a part; "train" is its matrix if it has one already. */
 static void
-watch_part(RoundWatch *watch, SpoolPart part, DMatrixHandle matrix)
+watch_part(RoundWatch *watch, const TrainerConfig *config, const TrainerPart *parts, SpoolPart part,
+		   DMatrixHandle train)
 {
-	watch->matrix[watch->n] = matrix;
+	TrainerPart sample = parts[part];
+
+	if (part != SPOOL_VALIDATION)
+		sample = mlops_trainer_sample_part(&parts[part], JUDGED_ROWS);
+	if (train == NULL || sample.n_rows < parts[part].n_rows)
+		train = mlops_trainer_make_matrix(config, &sample, 1, false);
+	watch->matrix[watch->n] = train;
 	watch->part[watch->n] = part;
+	watch->n_rows[part] = sample.n_rows;
 	watch->n++;
 }
 
 /* Boost; returns the booster, cut after its best round, and the number of its rounds. */
 static BoosterHandle
-boost_rounds(const TrainerConfig *config, RoundWatch *watch, BoosterHandle booster, int *n_rounds)
+boost_rounds(const TrainerConfig *config, RoundWatch *watch, DMatrixHandle train,
+			 BoosterHandle booster, int *n_rounds)
 {
 	int			round;
 
 	for (round = 0; round < config->num_boost_round; round++)
 	{
-		mlops_trainer_check(XGBoosterUpdateOneIter(booster, round, watch->matrix[0]));
+		mlops_trainer_check(XGBoosterUpdateOneIter(booster, round, train));
 		mlops_trainer_check_log();
 		judge_round(watch, booster, round);
 		if (config->early_stopping_rounds > 0 &&
@@ -276,26 +294,34 @@ mlops_trainer_train(const TrainerConfig *config, const TrainerPart *parts)
 {
 	RoundWatch	watch = {.best_round = -1};
 	DMatrixHandle train = mlops_trainer_make_matrix(config, &parts[SPOOL_TRAIN], 1, true);
+	DMatrixHandle known[SPOOL_N_PARTS + 1];
+	int			n_known;
 	BoosterHandle booster;
 	TrainerModel model;
 	int			n_rounds;
 
-	watch_part(&watch, SPOOL_TRAIN, train);
+	watch_part(&watch, config, parts, SPOOL_TRAIN, train);
 	if (parts[SPOOL_TEST].n_rows > 0)
-		watch_part(&watch, SPOOL_TEST,
-				   mlops_trainer_make_matrix(config, &parts[SPOOL_TEST], 1, false));
+		watch_part(&watch, config, parts, SPOOL_TEST, NULL);
 	if (config->early_stopping_rounds > 0)
-		watch_part(&watch, SPOOL_VALIDATION,
-				   mlops_trainer_make_matrix(config, &parts[SPOOL_VALIDATION], 1, false));
+		watch_part(&watch, config, parts, SPOOL_VALIDATION, NULL);
+
+	/*
+	 * the booster keeps predictions of the matrices it knows from round to
+	 * round
+	 */
+	memcpy(known, watch.matrix, sizeof(watch.matrix));
+	known[watch.n] = train;
+	n_known = watch.matrix[0] == train ? watch.n : watch.n + 1;
 
 	mlops_trainer_send(TRAINER_PHASE, "training");
-	booster = make_booster(config, &parts[SPOOL_TRAIN], watch.matrix, watch.n);
-	booster = boost_rounds(config, &watch, booster, &n_rounds);
+	booster = make_booster(config, &parts[SPOOL_TRAIN], known, n_known);
+	booster = boost_rounds(config, &watch, train, booster, &n_rounds);
 	model = save_model(config, booster, n_rounds);
 
 	mlops_trainer_check(XGBoosterFree(booster));
-	for (int i = 0; i < watch.n; i++)
-		mlops_trainer_check(XGDMatrixFree(watch.matrix[i]));
+	for (int i = 0; i < n_known; i++)
+		mlops_trainer_check(XGDMatrixFree(known[i]));
 	return model;
 }
 

@@ -264,6 +264,25 @@ def test_early_stopping():
     check("hold-out rows choose nothing", again.model == driver.run(TRAINER, config, parts).model)
 
 
+def test_judged_rows():
+    """Rounds of large parts are judged by their first 50,000 rows; the final metrics by all."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(130000, 2)).astype(np.float32)
+    y = (X[:, 0] + rng.normal(size=len(X)) > 0).astype(np.float32)
+    config = configuration([("task", "binary"), ("num_boost_round", 2), ("threads", 2)] + driver.features(["a", "b"]))
+    result = driver.run(TRAINER, config, [spool(X[:60000], y[:60000]), spool(X[:0], y[:0]), spool(X[60000:], y[60000:])])
+    booster = load(result.model)
+    booster.feature_names = None
+    p = booster.predict(xgboost.DMatrix(X, feature_types=["q", "q"]), validate_features=False)
+    for part, start in (("train", 0), ("test", 60000)):
+        wanted = metrics.log_loss(y[start:start + 50000], p[start:start + 50000])
+        got = result.rounds(part, "logloss")[-1]
+        check(f"judged rows of {part}", abs(got - wanted) < 1e-6, (got, wanted))
+    check("number of judged rows", {m.n for m in result.of("round")} == {50000})
+    check("all rows in the end", abs(result.metric("log_loss").value - metrics.log_loss(y[60000:], p[60000:].astype(float))) < 1e-12 and
+          result.metric("log_loss").n == 70000)
+
+
 def test_class_weight():
     config = config_of("binary", [("class_weight", "balanced")])
     result = driver.run(TRAINER, config, spools(D.binary))
@@ -418,7 +437,7 @@ def test_edges():
           (result.status, result.error()))
 
 
-for test in (test_messages, test_metrics, test_early_stopping, test_class_weight, test_threshold, test_baseline,
+for test in (test_messages, test_metrics, test_early_stopping, test_judged_rows, test_class_weight, test_threshold, test_baseline,
              test_refusals, test_rows, test_edges, test_refit, test_models):
     test()
 print(f"{passed} passed, {failed} failed")
