@@ -20,6 +20,7 @@ typedef struct TreeDocument
 	uint64_t	n_nodes;
 	uint64_t	vector_width;	/* 0 and 1: scalar leaves */
 	uint64_t	n_categories;	/* of the splits copied so far */
+	uint64_t	n_vectors;		/* leaves copied so far */
 } TreeDocument;
 
 /* In the order of TreeField, then the others. */
@@ -193,7 +194,7 @@ add_categories(Reader *reader, TreeBuilder *builder, TreeDocument *tree, int64_t
 
 /* Copy the vector of a leaf; returns its row in SECTION_VECTOR. */
 static uint32_t
-add_vector(Reader *reader, TreeBuilder *builder, const TreeDocument *tree, int64_t id)
+add_vector(Reader *reader, TreeBuilder *builder, TreeDocument *tree, int64_t id)
 {
 	Buffer	   *section = &builder->section[SECTION_VECTOR];
 	const NumberArray *weights = &tree->field[TREE_LEAF_WEIGHT];
@@ -210,7 +211,13 @@ add_vector(Reader *reader, TreeBuilder *builder, const TreeDocument *tree, int64
 	}
 	else
 		weights = &tree->field[TREE_BASE_WEIGHT];
-	if (from < 0 || (uint64_t) from >= weights->count / width || row > UINT32_MAX)
+
+	/*
+	 * No two leaves have the same vector, so there are no more leaves than
+	 * rows.
+	 */
+	if (from < 0 || (uint64_t) from >= weights->count / width || row > UINT32_MAX ||
+		++tree->n_vectors > weights->count / width)
 	{
 		mlops_reader_fail(reader, FOREST_MALFORMED, "tree %llu: a leaf has no vector",
 						  (unsigned long long) builder->n_trees);
@@ -236,7 +243,7 @@ add_vector(Reader *reader, TreeBuilder *builder, const TreeDocument *tree, int64
 
 /* Fill a leaf, which is node "at" of the tree in the image. */
 static void
-build_leaf(Reader *reader, TreeBuilder *builder, const TreeDocument *tree,
+build_leaf(Reader *reader, TreeBuilder *builder, TreeDocument *tree,
 		   int64_t id, uint32_t at, ForestNode *node)
 {
 	node->threshold = NAN;

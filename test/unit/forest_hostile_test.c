@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "forest/image.h"
+
 #include "forest_documents.h"
 #include "unit.h"
 
@@ -319,6 +321,68 @@ test_escapes(void)
 	}
 }
 
+/* Children that no single edit can make wrong. */
+static void
+test_children(void)
+{
+	static const char *const cases[][2] = {
+		{"[1,-1,1,-1,-1]", "[2,-1,2,-1,-1]"},	/* its own child */
+		{"[1,3,3,-1,-1]", "[2,4,4,-1,-1]"}, /* two parents */
+		{"[1,-1,0,-1,-1]", "[2,-1,1,-1,-1]"},	/* the root as a child */
+		{"[0,-1,-1,-1,-1]", "[1,-1,-1,-1,-1]"}, /* the root as its own child */
+		{"[3,-1,-1,-1,3]", "[4,-1,-1,-1,4]"},	/* a loop of two */
+		{"[1,2,-1,-1,-1]", "[2,3,-1,-1,-1]"},	/* one child of two shared */
+		{"[4,-1,-1,-1,-1]", "[5,-1,-1,-1,-1]"}, /* the right one beyond the
+												 * end */
+		{"[-1,1,3,-1,-1]", "[-1,2,4,-1,-1]"},	/* an island: never looked at */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char	   *json = edit_document(MODEL, "[1,-1,3,-1,-1]", cases[i][0]);
+		ForestStatus expected = i == 7 ? FOREST_OK : FOREST_MALFORMED;
+
+		json = edit_further(json, "[2,-1,4,-1,-1]", cases[i][1]);
+		CHECK(try_bytes(cases[i][0], json, strlen(json)) == expected, cases[i][0]);
+		free(json);
+	}
+}
+
+/* Vector leaves that share a row, or have none. */
+static void
+test_vectors(void)
+{
+	static const struct
+	{
+		const char *right;
+		const char *weights;
+		ForestStatus expected;
+	}			cases[] = {
+		{"[2,0,1]", "[1E0,2E0,3E0,4E0]", FOREST_OK},
+		{"[2,1,0]", "[1E0,2E0,3E0,4E0]", FOREST_OK},
+		{"[2,0,0]", "[1E0,2E0]", FOREST_MALFORMED},
+		{"[2,0,2]", "[1E0,2E0,3E0,4E0]", FOREST_MALFORMED},
+		{"[2,0,-1]", "[1E0,2E0,3E0,4E0]", FOREST_MALFORMED},
+		{"[2,0,1]", "[1E0,2E0,3E0]", FOREST_MALFORMED},
+		{"[2,0,1]", "[1E0,2E0,3E0,NaN]", FOREST_MALFORMED},
+		{"[2,0,2147483647]", "[1E0,2E0,3E0,4E0]", FOREST_MALFORMED},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char	   *json = edit_document(MODEL, "\"right_children\":[2,-1,-1]", "\"right_children\":@");
+
+		json = edit_further(json, "@", cases[i].right);
+		json = edit_further(json, "\"id\":0,", "\"id\":0,\"leaf_weights\":@,");
+		json = edit_further(json, "@", cases[i].weights);
+		json = edit_further(json, "\"num_target\":\"1\"", "\"num_target\":\"2\"");
+		json = edit_further(json, "\"num_nodes\":\"3\",\"size_leaf_vector\":\"0\"",
+							"\"num_nodes\":\"3\",\"size_leaf_vector\":\"2\"");
+		CHECK(try_bytes(cases[i].right, json, strlen(json)) == cases[i].expected, cases[i].right);
+		free(json);
+	}
+}
+
 static char *
 make_categorical(const char *codes, const char *begin, const char *size)
 {
@@ -346,6 +410,19 @@ test_categories(void)
 	char	   *json = make_categorical("[16777215]", "[0]", "[1]");
 
 	CHECK(try_bytes("largest category", json, strlen(json)) == FOREST_OK, "largest category");
+	free(json);
+
+	/* Splits that share categories would take more time than the bytes say. */
+	json = edit_document(MODEL, "\"id\":1,", "\"id\":1,\"categories\":[1,2],\"categories_nodes\":[0,2],"
+						 "\"categories_segments\":[0,@],\"categories_sizes\":[1,@],");
+	json = edit_further(json, "\"categories\":[],\"categories_nodes\":[],\"categories_segments\":[],"
+						"\"categories_sizes\":[],\"default_left\":[1,", "\"default_left\":[1,");
+	json = edit_further(json, "\"split_type\":[0,0,0,0,0]", "\"split_type\":[1,0,1,0,0]");
+	json = edit_further(edit_further(json, "@", "1"), "@", "1");
+	CHECK(try_bytes("splits with a category each", json, strlen(json)) == FOREST_OK, "categories");
+	json = edit_further(json, "\"categories_segments\":[0,1],\"categories_sizes\":[1,1]",
+						"\"categories_segments\":[0,0],\"categories_sizes\":[1,2]");
+	CHECK(try_bytes("shared categories", json, strlen(json)) == FOREST_MALFORMED, "shared categories");
 	free(json);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 	{
@@ -595,6 +672,41 @@ test_image(const char *name, const char *json)
 	free(image);
 }
 
+/* Trees in an image that are well-formed in every node, but not as a whole. */
+static void
+test_image_trees(void)
+{
+	ForestError error;
+	Forest	   *image;
+	size_t		size;
+	ForestTree *trees;
+	ForestNode *nodes;
+
+	if (!CHECK(mlops_forest_build(MODEL, strlen(MODEL), &default_limits, &image, &size, NULL,
+								  &error) == FOREST_OK, "image"))
+		return;
+	trees = (ForestTree *) mlops_image_section(image, SECTION_TREE);
+	nodes = (ForestNode *) mlops_image_section(image, SECTION_NODE);
+	for (int step = -1; step <= 1; step += 2)
+	{
+		trees[1].depth += step;
+		CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_MALFORMED, "depth");
+		trees[1].depth -= step;
+	}
+	trees[0].group = 1;
+	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_MALFORMED, "group");
+	trees[0].group = 0;
+	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_OK, "unchanged");
+
+	/* The root a leaf, and behind it a node that is its own child. */
+	nodes[1] = nodes[0];
+	nodes[1].left = 1;
+	nodes[0] = nodes[2];
+	nodes[0].left = UINT32_MAX;
+	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_MALFORMED, "island");
+	free(image);
+}
+
 int
 main(void)
 {
@@ -605,6 +717,8 @@ main(void)
 	classes = edit_further(classes, "\"num_class\":\"0\"", "\"num_class\":\"3\"");
 	test_edits();
 	test_escapes();
+	test_children();
+	test_vectors();
 	test_categories();
 	test_damage("damaged JSON", (const uint8_t *) MODEL, strlen(MODEL));
 	for (int form = 0; form < N_UBJ_FORMS; form++)
@@ -621,6 +735,7 @@ main(void)
 	test_chain(5000, FOREST_TOO_LARGE);
 	test_chain(200000, FOREST_TOO_LARGE);
 	test_limits();
+	test_image_trees();
 	test_image("image", MODEL);
 	test_image("image with categories", categorical);
 	test_image("image of classes", classes);
