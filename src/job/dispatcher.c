@@ -97,6 +97,12 @@ find_due(const SpiScope *scope, void *arg)
 }
 
 static void
+find_work(const SpiScope *scope, void *arg)
+{
+	*(bool *) arg = mlops_queue_has_work(scope);
+}
+
+static void
 find_next_time(const SpiScope *scope, void *arg)
 {
 	TimestampTz *due = arg;
@@ -112,7 +118,10 @@ claim_run(const SpiScope *scope, void *arg)
 
 	claim->claimed = mlops_queue_claim(scope, claim->run, &claim->attempt, &claim->submitter);
 	if (claim->claimed)
+	{
 		mlops_submitter_check(claim->submitter);
+		mlops_handover_create(&claim->attempt);
+	}
 }
 
 /* Fail a queued run that must not start. */
@@ -401,22 +410,22 @@ void
 mlops_dispatcher_main(Datum main_arg)
 {
 	TimestampTz next;
-	int64		due;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGINT, SIG_IGN);
+	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	if (RecoveryInProgress())
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(main_arg), InvalidOid, 0);
+	HOLD_CANCEL_INTERRUPTS();
 	pin_settings();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	run_context = AllocSetContextCreate(TopMemoryContext, "mlops active runs", ALLOCSET_DEFAULT_SIZES);
 	tick_context = AllocSetContextCreate(TopMemoryContext, "mlops tick", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(tick_context);
 
-	do
+	for (bool more = true; more;)
 	{
 		if (!take_lock())
 			proc_exit(0);
@@ -424,12 +433,14 @@ mlops_dispatcher_main(Datum main_arg)
 			sleep_until_next_tick();
 		release_lock();
 
-		/* whoever enqueued before the release saw the lock and went away */
-		MemoryContextSwitchTo(tick_context);
-		due = 0;
-		if (mlops_max_concurrent_runs > 0)
-			(void) mlops_step_try(find_due, &due, "look for due runs");
-	} while (due != 0);
+		/*
+		 * whoever committed before the release may have seen the lock and
+		 * gone
+		 */
+		more = false;
+		if (mlops_step_try(find_work, &more, "look for work") && more)
+			sleep_until_next_tick();
+	}
 
 	if (mlops_max_concurrent_runs > 0 &&
 		mlops_step_try(find_next_time, &next, "look for the next run") && next != DT_NOEND)

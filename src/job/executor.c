@@ -84,11 +84,11 @@ hand_over_failure(const char *sqlstate, const char *error)
 	handed_over = true;
 }
 
-/* pg_terminate_backend and the like: not a crash. */
+/* An orderly exit without a result, as after pg_terminate_backend: not a crash. */
 static void
 hand_over_termination(int code, Datum arg)
 {
-	if (!handed_over && current_run && ProcDiePending)
+	if (!handed_over && current_run && code != 0)
 		hand_over_failure("57P01", "the executor was terminated");
 }
 
@@ -155,8 +155,8 @@ load_run(TrainingRun *run, FixedFacts *fixed, Baseline **baseline)
 	mlops_spi_end(&scope);
 	if (found)
 	{
-		mlops_handover_create(&run->attempt);
 		current_run = run;
+		before_shmem_exit(hand_over_termination, (Datum) 0);
 		old = MemoryContextSwitchTo(context);
 		run->recipe = mlops_recipe_parse(json);
 		if (run->recipe->promote == PROMOTE_IF_NOT_WORSE && fixed->task)
@@ -304,7 +304,6 @@ mlops_executor_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(main_arg), argument.submitter, 0);
-	before_shmem_exit(hand_over_termination, (Datum) 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "mlops run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);

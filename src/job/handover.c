@@ -256,8 +256,17 @@ mlops_handover_create(const Attempt *attempt)
 {
 	make_directory("base/pgsql_tmp");
 	make_directory(ROOT);
-	mlops_handover_remove(attempt);
 	make_directory(mlops_handover_path(attempt));
+}
+
+bool
+mlops_handover_exists(const Attempt *attempt)
+{
+	char	   *path = mlops_handover_path(attempt);
+	bool		exists = access(path, F_OK) == 0;
+
+	pfree(path);
+	return exists;
 }
 
 /* Start a file in memory: the prefix is filled in when it is written. */

@@ -79,8 +79,11 @@ typedef struct RunResult
 /* Path of the attempt's directory; palloc'ed. */
 extern char *mlops_handover_path(const Attempt *attempt);
 
-/* Executor's side.  create removes what an earlier process of the same attempt left. */
+/* Made before the executor starts; gone after a restart of the server. */
 extern void mlops_handover_create(const Attempt *attempt);
+extern bool mlops_handover_exists(const Attempt *attempt);
+
+/* Executor's side. */
 extern void mlops_handover_write_progress(const Attempt *attempt, Progress *progress);
 extern void mlops_handover_write_result(const Attempt *attempt, RunResult *result);
 

@@ -150,31 +150,56 @@ forget_latch(int code, Datum arg)
 	SpinLockRelease(&shared->mutex);
 }
 
-/* Take a database that is due out of the table; InvalidOid: none.  *next is the
- * earliest time of the others. */
+/* Take a database that is due out of the table; InvalidOid: none. */
 static Oid
-take_due(TimestampTz now, TimestampTz *next)
+take_due(TimestampTz now)
 {
 	Oid			database = InvalidOid;
 
-	*next = DT_NOEND;
 	SpinLockAcquire(&shared->mutex);
-	for (int i = 0; i < MAX_DATABASES; i++)
+	for (int i = 0; i < MAX_DATABASES && !OidIsValid(database); i++)
 	{
 		DueDatabase *entry = &shared->due[i];
 
-		if (!OidIsValid(entry->database))
-			continue;
-		if (!OidIsValid(database) && entry->due <= now)
+		if (OidIsValid(entry->database) && entry->due <= now)
 		{
 			database = entry->database;
 			entry->database = InvalidOid;
 		}
-		else
-			*next = Min(*next, entry->due);
 	}
 	SpinLockRelease(&shared->mutex);
 	return database;
+}
+
+/* Whether all databases should be probed out of turn; forgets it. */
+static bool
+take_probe(void)
+{
+	bool		probe;
+
+	SpinLockAcquire(&shared->mutex);
+	probe = shared->probe_all;
+	shared->probe_all = false;
+	SpinLockRelease(&shared->mutex);
+	return probe;
+}
+
+/* When there is something to do next, but for the regular probe. */
+static TimestampTz
+find_next_time(void)
+{
+	TimestampTz next = DT_NOEND;
+
+	SpinLockAcquire(&shared->mutex);
+	for (int i = 0; i < MAX_DATABASES; i++)
+	{
+		if (OidIsValid(shared->due[i].database))
+			next = Min(next, shared->due[i].due);
+	}
+	if (shared->probe_all)
+		next = 0;
+	SpinLockRelease(&shared->mutex);
+	return next;
 }
 
 /* Databases that may hold the extension, as a list of OIDs. */
@@ -275,20 +300,13 @@ mlops_launcher_main(Datum main_arg)
 	for (;;)
 	{
 		TimestampTz now = GetCurrentTimestamp();
-		TimestampTz next;
 		Oid			database;
-		bool		probe_all;
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
-		while (OidIsValid(database = take_due(now, &next)))
+		while (OidIsValid(database = take_due(now)))
 			start_dispatcher(database, false);
-
-		SpinLockAcquire(&shared->mutex);
-		probe_all = shared->probe_all;
-		shared->probe_all = false;
-		SpinLockRelease(&shared->mutex);
-		if (probe_all || now >= probe_at)
+		if (take_probe() || now >= probe_at)
 		{
 			ListCell   *cell;
 
@@ -296,6 +314,9 @@ mlops_launcher_main(Datum main_arg)
 				start_dispatcher(lfirst_oid(cell), true);
 			probe_at = TimestampTzPlusMilliseconds(now, PROBE_INTERVAL_MS);
 		}
-		sleep_ms(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), Min(next, probe_at)));
+
+		/* after the pauses above, which reset the latch */
+		sleep_ms(TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												 Min(find_next_time(), probe_at)));
 	}
 }

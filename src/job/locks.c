@@ -7,7 +7,9 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/lock.h"
 
 #include "base/spi_args.h"
@@ -27,11 +29,28 @@ make_tag(JobLock kind, int64 id)
 	return tag;
 }
 
+/*
+ * The server releases session locks of the default method at an abort, but not at
+ * the exit of a process that is outside a transaction.
+ */
+static void
+release_all_at_exit(int code, Datum arg)
+{
+	AbortOutOfAnyTransaction();
+	LockReleaseAll(DEFAULT_LOCKMETHOD, true);
+}
+
 bool
 mlops_locks_acquire(JobLock kind, int64 id)
 {
+	static bool callback_registered = false;
 	LOCKTAG		tag = make_tag(kind, id);
 
+	if (!callback_registered)
+	{
+		before_shmem_exit(release_all_at_exit, (Datum) 0);
+		callback_registered = true;
+	}
 	if (LockHeldByMe(&tag, ExclusiveLock))
 		return true;
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;

@@ -5,7 +5,8 @@
  *
  * Lock tag (userlock, database, run id high, run id low, kind), default lock
  * method: a user's query cannot drop them with pg_advisory_unlock_all().  A
- * top-level abort drops them; whoever goes on after one takes them again.
+ * top-level abort drops them; whoever goes on after one takes them again.  Exit
+ * callbacks registered after the first acquire run while the locks are held.
  *
  *-------------------------------------------------------------------------
  */

@@ -76,7 +76,7 @@ lock_run(const Attempt *attempt, LockedRun *run)
 	mlops_args_add_int4(&args, attempt->attempt);
 	found = mlops_spi_run(&scope,
 						  "SELECT recipe, submitted_by::oid, coalesce(parent_version, 0) FROM mlops.run"
-						  " WHERE id = $1 AND attempt = $2 AND status = 'running' FOR UPDATE",
+						  " WHERE id = $1 AND attempt = $2 AND status = 'running' FOR NO KEY UPDATE",
 						  &args) > 0;
 	if (found)
 	{

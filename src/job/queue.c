@@ -12,9 +12,11 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/proc.h"
 
 #include "base/settings.h"
 #include "base/spi_args.h"
+#include "compat/pg_compat.h"
 #include "job/queue.h"
 
 #define MAX_CRASHES 3
@@ -27,25 +29,38 @@ add_attempt(SpiArgs *args, const Attempt *attempt)
 	mlops_args_add_int4(args, attempt->attempt);
 }
 
-/* Error when the role has as many unfinished runs as it may. */
+/*
+ * Error when the role has as many unfinished runs as it may.  Counts once per
+ * transaction, which may enqueue thousands; a subtransaction that is rolled back
+ * stays counted.
+ */
 static void
 check_limit(const SpiScope *scope, Oid submitter)
 {
-	SpiArgs		args = {0};
-	bool		isnull;
-	int64		count;
+	static LocalTransactionId counted_in = InvalidLocalTransactionId;
+	static Oid	counted_for = InvalidOid;
+	static int64 count = 0;
 
-	mlops_args_add_role(&args, submitter);
-	mlops_spi_run(scope,
-				  "SELECT count(*) FROM mlops.run"
-				  " WHERE submitted_by = $1 AND status IN ('queued', 'running')", &args);
-	count = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+	if (counted_in != MyLocalTransactionId_compat() || counted_for != submitter)
+	{
+		SpiArgs		args = {0};
+		bool		isnull;
+
+		mlops_args_add_role(&args, submitter);
+		mlops_spi_run(scope,
+					  "SELECT count(*) FROM mlops.run"
+					  " WHERE submitted_by = $1 AND status IN ('queued', 'running')", &args);
+		count = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+		counted_in = MyLocalTransactionId_compat();
+		counted_for = submitter;
+	}
 	if (count >= mlops_max_queued_runs)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("role \"%s\" already has " INT64_FORMAT " unfinished runs",
 						GetUserNameFromId(submitter, false), count),
 				 errhint("Wait for them, cancel some with mlops.cancel, or raise mlops.max_queued_runs.")));
+	count++;
 }
 
 int64
@@ -119,6 +134,20 @@ mlops_queue_next_due(const SpiScope *scope, int64 skip)
 					  " ORDER BY not_before, id LIMIT 1", &args) == 0)
 		return 0;
 	return DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+}
+
+bool
+mlops_queue_has_work(const SpiScope *scope)
+{
+	SpiArgs		args = {0};
+
+	mlops_args_add_bool(&args, mlops_max_concurrent_runs > 0);
+	return mlops_spi_run(scope,
+						 "SELECT FROM mlops.cancel_request"
+						 " UNION ALL (SELECT FROM mlops.run WHERE status = 'queued'"
+						 " AND not_before <= clock_timestamp() AND $1 LIMIT 1)"
+						 " UNION ALL (SELECT FROM mlops.run WHERE status = 'running' LIMIT 1)",
+						 &args) > 0;
 }
 
 bool

@@ -36,6 +36,9 @@ extern List *mlops_queue_active(const SpiScope *scope, MemoryContext context);
 /* The run that is due first, other than "skip"; 0: none. */
 extern int64 mlops_queue_next_due(const SpiScope *scope, int64 skip);
 
+/* Whether anything is left for a dispatcher to do now. */
+extern bool mlops_queue_has_work(const SpiScope *scope);
+
 /* Earliest start of a queued run; false: there is none. */
 extern bool mlops_queue_next_time(const SpiScope *scope, TimestampTz *due);
 

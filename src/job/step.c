@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -28,15 +29,20 @@ mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
 	{
 		SpiScope	scope;
 
+		/* cancels, which lock timeouts need, reach only the work itself */
+		QueryCancelPending = false;
+		QueryCancelHoldoffCount = 0;
 		PushActiveSnapshot(GetTransactionSnapshot());
 		mlops_spi_begin(&scope, false);
 		work(&scope, arg);
 		mlops_spi_end(&scope);
 		PopActiveSnapshot();
+		QueryCancelHoldoffCount = 1;
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
+		QueryCancelHoldoffCount = 1;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();

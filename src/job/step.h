@@ -15,7 +15,8 @@
 /*
  * Do one piece of work as the extension's owner, in a transaction of its own.
  * Returns NULL, or the error, allocated in the current context; the session
- * goes on then, and keeps its session locks.
+ * goes on then, and keeps its session locks.  Between steps the caller holds
+ * cancel interrupts off.
  */
 extern ErrorData *mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg);
 

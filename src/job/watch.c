@@ -127,7 +127,7 @@ is_alive(ActiveRun *run, TimestampTz now)
 		return true;
 
 	/* it may be on its way to the lock, unless the server has restarted since */
-	return run->started_at > PgStartTime &&
+	return mlops_handover_exists(&run->attempt) && run->started_at > PgStartTime &&
 		!TimestampDifferenceExceeds(run->started_at, now, START_TIMEOUT_MS) &&
 		mlops_handover_read_result(&run->attempt) == NULL;
 }

@@ -1,0 +1,63 @@
+# Clusters with rows to train on, for the tests of runs.
+package MlopsRun;
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(new_cluster set_up start_training wait_for $slow_params);
+
+# One round of a thousand trees: many seconds without a boundary between rounds.
+our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';
+
+# A started cluster with the given settings.
+sub new_cluster
+{
+	my ($name, $settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init;
+	$node->append_conf('postgresql.conf',
+		"autovacuum = off\nmax_worker_processes = 16\nmax_prepared_transactions = 5\n" . ($settings // ''));
+	$node->start;
+	return $node;
+}
+
+# The extension, role alice and her table of 20,000 rows in a database.
+sub set_up
+{
+	my ($node, $database) = @_;
+	$node->safe_psql($database, q{
+		CREATE EXTENSION mlops;
+		DO $$ BEGIN CREATE ROLE alice LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+		GRANT CREATE ON SCHEMA public TO alice;
+		GRANT EXECUTE ON ALL ROUTINES IN SCHEMA mlops TO alice;
+		SET ROLE alice;
+		SELECT setseed(0.25);
+		CREATE TABLE flower AS
+			SELECT i AS id, random() AS a, random() AS b, random() AS c, random() AS d,
+				(ARRAY['red', 'green', 'blue'])[1 + i % 3] AS colour
+			FROM generate_series(1, 20000) i;
+		ALTER TABLE flower ADD big boolean;
+		UPDATE flower SET big = a + b * c + 0.3 * d + CASE colour WHEN 'red' THEN 0.2 ELSE 0 END > 1;
+	});
+}
+
+# Enqueue a training as alice; returns the run.
+sub start_training
+{
+	my ($node, $database, $model, $arguments) = @_;
+	return $node->safe_psql($database,
+		"SET ROLE alice; SELECT mlops.train('$model', 'SELECT * FROM flower', 'big', key => '{id}'"
+		. ($arguments ? ", $arguments" : '') . ')');
+}
+
+# Poll until the condition on the run's row holds.
+sub wait_for
+{
+	my ($node, $database, $run, $condition) = @_;
+	return $node->poll_query_until($database, "SELECT $condition FROM mlops.run WHERE id = $run");
+}
+
+1;
