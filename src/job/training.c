@@ -198,7 +198,7 @@ add_metric(TrainingRun *run, const TrainerMessage *message, int round, bool base
 	metric->round = round;
 	metric->value = message->value;
 	metric->std_error = round < 0 ? message->error : NAN;
-	metric->n = round < 0 ? message->n : -1;
+	metric->n = message->n;
 	run->result.metrics = lappend(run->result.metrics, metric);
 }
 

@@ -1,6 +1,6 @@
 # Speed and memory, as ratios to a reference measured in the same run; see docs/performance.md.
 bench-train: all
-	/usr/bin/python3 test/bench/train.py
+	/usr/bin/python3 test/bench/train.py $(ROWS)
 
 bench-all: bench-train
 
