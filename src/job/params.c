@@ -189,7 +189,8 @@ static void
 refuse_name(const char *name)
 {
 	const char *nearest = NULL;
-	int			best = 4;		/* further away is another word */
+	int			best = Min(4, strlen(name));	/* further away is another
+												 * word */
 
 	for (int i = 0; i < lengthof(refused); i++)
 	{
@@ -271,14 +272,11 @@ translate_number(const Param *param, const JsonbValue *value)
 	 number >= param->min && number <= param->max && (!whole || number == floor(number)));
 
 	if (!fits && param->type == PARAM_POSITIVE)
-		refuse_value(param->name, param->max < HUGE_NUMBER ?
-					 psprintf("greater than 0 and at most %g", param->max) : "greater than 0");
+		refuse_value(param->name, psprintf("greater than 0 and at most %.10g", param->max));
 	if (!fits)
-		refuse_value(param->name, param->max < HUGE_NUMBER ?
-					 psprintf("%s %s %g and %g", whole ? "an integer" : "a number",
-							  param->type == PARAM_OPEN ? "strictly between" : "between",
-							  param->min, param->max) :
-					 param->min < 0 ? "a finite number" : psprintf("at least %g", param->min));
+		refuse_value(param->name, psprintf("%s %s %.10g and %.10g", whole ? "an integer" : "a number",
+										   param->type == PARAM_OPEN ? "strictly between" : "between",
+										   param->min, param->max));
 	return whole ? psprintf("%.0f", number) : format_number(number);
 }
 
@@ -358,8 +356,7 @@ translate_objective(const JsonbValue *value, DatasetTask task)
 			 task == TASK_UNDECIDED ? errmsg("objective \"%s\" is not available", name) :
 			 errmsg("objective \"%s\" is not available for the task %s", name,
 					mlops_dataset_task_name(task)),
-			 errhint("Use one of %s. Probabilities and classes come from predict, predict_proba and predict_class.",
-					 list.data)));
+			 errhint("Use one of: %s.", list.data)));
 }
 
 /* One evaluation metric: name, or name@number, or name@number-. */
@@ -523,6 +520,24 @@ translate_basis(Params *result, Jsonb *json, DatasetTask task, bool has_upper, C
 	if (result->objective)
 		add_setting(result, "objective", result->objective);
 	add_setting(result, "booster", result->booster);
+}
+
+DatasetTask
+mlops_params_task(Jsonb *json)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&json->root, "objective", 9, &value) != NULL &&
+		value.type == jbvString)
+	{
+		for (int i = 0; i < lengthof(objectives); i++)
+		{
+			if (strlen(objectives[i].name) == value.val.string.len &&
+				memcmp(objectives[i].name, value.val.string.val, value.val.string.len) == 0)
+				return objectives[i].task;
+		}
+	}
+	return TASK_UNDECIDED;
 }
 
 Params *

@@ -28,6 +28,9 @@ typedef struct Params
 extern Params *mlops_params_translate(Jsonb *json, DatasetTask task, bool has_upper,
 									  const Signature *signature);
 
+/* The task that the objective belongs to; TASK_UNDECIDED without one. */
+extern DatasetTask mlops_params_task(Jsonb *json);
+
 /* Error when early stopping does not go with the booster. */
 extern void mlops_params_check_early_stopping(const Params *params, int early_stopping_rounds);
 

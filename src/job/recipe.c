@@ -26,6 +26,7 @@
 
 #include "base/settings.h"
 #include "compat/pg_compat.h"
+#include "job/params.h"
 #include "job/recipe.h"
 
 typedef enum ArgumentType
@@ -311,7 +312,7 @@ get_number(Jsonb *json, const char *key, double missing, double min, double max)
 	if (!(number >= min && number <= max))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be between %g and %g, not %g", key, min, max, number)));
+				 errmsg("argument \"%s\" must be between %g and %g, not %.15g", key, min, max, number)));
 	return number;
 }
 
@@ -480,6 +481,8 @@ mlops_recipe_parse(Jsonb *json)
 		recipe->task = "survival";
 	if (!recipe->task && recipe->qid)
 		recipe->task = "ranking";
+	if (!recipe->task && mlops_params_task(recipe->params) != TASK_UNDECIDED)
+		recipe->task = pstrdup(mlops_dataset_task_name(mlops_params_task(recipe->params)));
 	check_combinations(recipe);
 	check_threshold(recipe);
 
