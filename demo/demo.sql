@@ -13,7 +13,7 @@ CALL mlops.wait_run(:run);
 SELECT mlops.train('wine', 'SELECT * FROM wine', 'cultivar', key => '{id}') AS wine,
 	   mlops.train('diabetes', 'SELECT * FROM diabetes', 'progression', key => '{id}',
 				   params => '{"max_depth": 3, "eta": 0.1}') AS diabetes,
-	   mlops.train('digit', 'SELECT * FROM digit', 'digit', key => '{id}', num_boost_round => 300) AS digit \gset
+	   mlops.train('digit', 'SELECT * FROM digit', 'digit', key => '{id}', num_boost_round => 1000) AS digit \gset
 SELECT model, status, phase, round, num_round, metric_name, metric_value FROM mlops.progress ORDER BY 1;
 CALL mlops.wait_run(:wine);
 CALL mlops.wait_run(:diabetes);

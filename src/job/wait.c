@@ -26,7 +26,7 @@
 #include "registry/registry.h"
 
 #define POLL_MS 100
-#define NOTICE_INTERVAL_MS 1000
+#define NOTICE_INTERVAL_MS 500
 #define WAKE_INTERVAL_MS 5000
 
 /* What one look at the run shows; strings in the context of the look. */
