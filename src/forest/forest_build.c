@@ -224,6 +224,23 @@ plan_base(Reader *reader, ModelDocument *document, ForestPlan *plan)
 	return reader->status == FOREST_OK;
 }
 
+/*
+ * Up to 3.2, the versions that write "dart", each leaf is added to a zero of its
+ * own before it is weighed, which makes +0 of a leaf of -0.
+ */
+static void
+clear_zero_signs(ModelDocument *document)
+{
+	ForestNode *nodes = document->trees.section[SECTION_NODE].data;
+	uint64_t	n_nodes = document->trees.section[SECTION_NODE].used / sizeof(ForestNode);
+
+	for (uint64_t i = 0; i < n_nodes && document->trees.vector_width <= 1; i++)
+	{
+		if (isnan(nodes[i].threshold) && (nodes[i].feature & NODE_CATEGORICAL) == 0)
+			nodes[i].value.leaf += 0.0f;
+	}
+}
+
 static bool
 make_plan(Reader *reader, ModelDocument *document, ForestPlan *plan)
 {
@@ -244,6 +261,8 @@ make_plan(Reader *reader, ModelDocument *document, ForestPlan *plan)
 			plan_linear(reader, document, plan);
 		else if (plan_trees(reader, document, plan))
 			plan_iterations(reader, document, plan);
+		if (strcmp(document->booster, "dart") == 0)
+			clear_zero_signs(document);
 	}
 	return reader->status == FOREST_OK;
 }
