@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "feature/dataset_state.h"
 #include "feature/query.h"
 
@@ -40,17 +41,6 @@ get_kind_name(char relkind)
 	}
 }
 
-static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *string)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, string);
-	value.val.string.len = strlen(string);
-	pushJsonbValue(state, token, &value);
-}
-
 static Jsonb *
 list_relations(const List *relations)
 {
@@ -63,12 +53,12 @@ list_relations(const List *relations)
 		Oid			relation = lfirst_oid(cell);
 
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_string(&state, WJB_KEY, "name");
-		push_string(&state, WJB_VALUE,
-					quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
-											   get_rel_name(relation)));
-		push_string(&state, WJB_KEY, "kind");
-		push_string(&state, WJB_VALUE, get_kind_name(get_rel_relkind(relation)));
+		mlops_json_push_string(&state, WJB_KEY, "name");
+		mlops_json_push_string(&state, WJB_VALUE,
+							   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+														  get_rel_name(relation)));
+		mlops_json_push_string(&state, WJB_KEY, "kind");
+		mlops_json_push_string(&state, WJB_VALUE, get_kind_name(get_rel_relkind(relation)));
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));

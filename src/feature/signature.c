@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/json.h"
 #include "feature/signature.h"
 
 /* More would not fit into the settings' limit mlops.max_columns either. */
@@ -230,57 +231,35 @@ mlops_signature_from_jsonb(Jsonb *json)
 }
 
 static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *string)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, string);
-	value.val.string.len = strlen(string);
-	pushJsonbValue(state, token, &value);
-}
-
-static void
 push_feature(JsonbParseState **state, const Feature *feature)
 {
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_key(state, "name");
-	push_string(state, WJB_VALUE, feature->name);
+	mlops_json_push_string(state, WJB_KEY, "name");
+	mlops_json_push_string(state, WJB_VALUE, feature->name);
 	if (feature->type != NULL)
 	{
-		push_key(state, "type");
-		push_string(state, WJB_VALUE, feature->type);
+		mlops_json_push_string(state, WJB_KEY, "type");
+		mlops_json_push_string(state, WJB_VALUE, feature->type);
 	}
-	push_key(state, "kind");
-	push_string(state, WJB_VALUE, kind_names[feature->kind]);
+	mlops_json_push_string(state, WJB_KEY, "kind");
+	mlops_json_push_string(state, WJB_VALUE, kind_names[feature->kind]);
 	if (feature->element > 0)
 	{
 		JsonbValue	element;
 
-		push_key(state, "column");
-		push_string(state, WJB_VALUE, feature->column);
-		push_key(state, "element");
+		mlops_json_push_string(state, WJB_KEY, "column");
+		mlops_json_push_string(state, WJB_VALUE, feature->column);
+		mlops_json_push_string(state, WJB_KEY, "element");
 		element.type = jbvNumeric;
 		element.val.numeric = int64_to_numeric(feature->element);
 		pushJsonbValue(state, WJB_VALUE, &element);
 	}
 	if (feature->kind == FEATURE_CATEGORY)
 	{
-		push_key(state, "categories");
+		mlops_json_push_string(state, WJB_KEY, "categories");
 		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 		for (int i = 0; i < feature->n_categories; i++)
-			push_string(state, WJB_ELEM, feature->categories[i]);
+			mlops_json_push_string(state, WJB_ELEM, feature->categories[i]);
 		pushJsonbValue(state, WJB_END_ARRAY, NULL);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
@@ -292,21 +271,21 @@ mlops_signature_to_jsonb(const Signature *signature)
 	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "features");
+	mlops_json_push_string(&state, WJB_KEY, "features");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < signature->n_features; i++)
 		push_feature(&state, &signature->features[i]);
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 	if (signature->target != NULL)
 	{
-		push_key(&state, "target");
+		mlops_json_push_string(&state, WJB_KEY, "target");
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_key(&state, "name");
-		push_string(&state, WJB_VALUE, signature->target);
+		mlops_json_push_string(&state, WJB_KEY, "name");
+		mlops_json_push_string(&state, WJB_VALUE, signature->target);
 		if (signature->target_type != NULL)
 		{
-			push_key(&state, "type");
-			push_string(&state, WJB_VALUE, signature->target_type);
+			mlops_json_push_string(&state, WJB_KEY, "type");
+			mlops_json_push_string(&state, WJB_VALUE, signature->target_type);
 		}
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}

@@ -28,6 +28,7 @@
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
+#include "base/json.h"
 #include "compat/pg_compat.h"
 #include "feature/digest.h"
 #include "feature/mix.h"
@@ -238,17 +239,6 @@ mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest)
 	return true;
 }
 
-static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
 /* Shortest number that reads back as the same float32. */
 static void
 push_number(JsonbParseState **state, const char *key, float number)
@@ -257,7 +247,7 @@ push_number(JsonbParseState **state, const char *key, float number)
 	char		decimal[FLOAT_SHORTEST_DECIMAL_LEN];
 
 	float_to_shortest_decimal_buf(number, decimal);
-	push_key(state, key);
+	mlops_json_push_string(state, WJB_KEY, key);
 	value.type = jbvNumeric;
 	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(decimal),
 															ObjectIdGetDatum(InvalidOid),
@@ -279,12 +269,9 @@ mlops_sorter_columns(const Sorter *sorter)
 
 		CHECK_FOR_INTERRUPTS();
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_key(&state, "name");
-		value.type = jbvString;
-		value.val.string.val = feature->name;
-		value.val.string.len = strlen(feature->name);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-		push_key(&state, "n_null");
+		mlops_json_push_string(&state, WJB_KEY, "name");
+		mlops_json_push_string(&state, WJB_VALUE, feature->name);
+		mlops_json_push_string(&state, WJB_KEY, "n_null");
 		value.type = jbvNumeric;
 		value.val.numeric = int64_to_numeric(column->n_null);
 		pushJsonbValue(&state, WJB_VALUE, &value);
@@ -293,11 +280,9 @@ mlops_sorter_columns(const Sorter *sorter)
 			push_number(&state, "min", column->min);
 			push_number(&state, "max", column->max);
 		}
-		push_key(&state, "checksum");
-		value.type = jbvString;
-		value.val.string.val = psprintf("%016" INT64_MODIFIER "x", column->checksum);
-		value.val.string.len = 16;
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		mlops_json_push_string(&state, WJB_KEY, "checksum");
+		mlops_json_push_string(&state, WJB_VALUE,
+							   psprintf("%016" INT64_MODIFIER "x", column->checksum));
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));

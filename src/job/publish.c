@@ -201,15 +201,6 @@ find_metric(const RunResult *result, const char *name, bool weighted, bool basel
 	return NAN;
 }
 
-static MetricTask
-get_metric_task(const char *task)
-{
-	return strcmp(task, "binary") == 0 ? METRIC_BINARY :
-		strcmp(task, "multiclass") == 0 ? METRIC_MULTICLASS :
-		strcmp(task, "ranking") == 0 ? METRIC_RANKING :
-		strcmp(task, "survival") == 0 ? METRIC_SURVIVAL : METRIC_REGRESSION;
-}
-
 /* Current version of the alias champion, its row locked; 0: none. */
 static int
 lock_champion(const char *model)
@@ -240,11 +231,15 @@ promote_if_not_worse(const Recipe *recipe, const RunResult *result, const char *
 {
 	bool		greater_is_better;
 	bool		weighted = recipe->weight != NULL;
-	const char *name = mlops_metric_primary(get_metric_task(result->task), objective,
-											&greater_is_better);
 	int			champion = lock_champion(recipe->model);
+	MetricTask	task;
+	const char *name;
 	double		ours;
 	double		theirs;
+
+	if (!mlops_metric_task_from_name(result->task, &task))
+		elog(ERROR, "no such task: \"%s\"", result->task);
+	name = mlops_metric_primary(task, objective, &greater_is_better);
 
 	if (champion == version)
 		return NULL;

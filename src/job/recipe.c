@@ -24,6 +24,8 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "base/json.h"
+#include "base/session.h"
 #include "base/settings.h"
 #include "compat/pg_compat.h"
 #include "job/params.h"
@@ -81,21 +83,6 @@ static const Argument arguments[] = {
 StaticAssertDecl(lengthof(arguments) == RECIPE_N_ARGUMENTS, "train has that many arguments");
 
 /* Settings that decide what the query means. */
-static const char *const context_settings[] = {
-	"search_path", "TimeZone", "DateStyle", "IntervalStyle", "row_security"
-};
-
-static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *string)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, string);
-	value.val.string.len = strlen(string);
-	pushJsonbValue(state, token, &value);
-}
-
 static void
 push_names(JsonbParseState **state, Datum datum)
 {
@@ -112,7 +99,7 @@ push_names(JsonbParseState **state, Datum datum)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column name must not be null")));
-		push_string(state, WJB_ELEM, NameStr(*DatumGetName(elements[i])));
+		mlops_json_push_string(state, WJB_ELEM, NameStr(*DatumGetName(elements[i])));
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -127,10 +114,10 @@ push_argument(JsonbParseState **state, const Argument *argument, Datum datum)
 	switch (argument->type)
 	{
 		case ARGUMENT_TEXT:
-			push_string(state, WJB_VALUE, TextDatumGetCString(datum));
+			mlops_json_push_string(state, WJB_VALUE, TextDatumGetCString(datum));
 			break;
 		case ARGUMENT_NAME:
-			push_string(state, WJB_VALUE, NameStr(*DatumGetName(datum)));
+			mlops_json_push_string(state, WJB_VALUE, NameStr(*DatumGetName(datum)));
 			break;
 		case ARGUMENT_NAMES:
 			push_names(state, datum);
@@ -157,7 +144,7 @@ push_argument(JsonbParseState **state, const Argument *argument, Datum datum)
 		case ARGUMENT_INTERVAL:
 			interval2itm(*DatumGetIntervalP(datum), &itm);
 			EncodeInterval(&itm, INTSTYLE_ISO_8601, buffer);
-			push_string(state, WJB_VALUE, pstrdup(buffer));
+			mlops_json_push_string(state, WJB_VALUE, pstrdup(buffer));
 			break;
 		case ARGUMENT_TIME:
 			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(datum)))
@@ -165,25 +152,13 @@ push_argument(JsonbParseState **state, const Argument *argument, Datum datum)
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("argument \"%s\" must be a finite time", argument->name)));
 			JsonEncodeDateTime(buffer, datum, TIMESTAMPTZOID, NULL);
-			push_string(state, WJB_VALUE, pstrdup(buffer));
+			mlops_json_push_string(state, WJB_VALUE, pstrdup(buffer));
 			break;
 		case ARGUMENT_JSON:
 			JsonbToJsonbValue(DatumGetJsonbP(datum), &value);
 			pushJsonbValue(state, WJB_VALUE, &value);
 			break;
 	}
-}
-
-static void
-push_context(JsonbParseState **state)
-{
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < lengthof(context_settings); i++)
-	{
-		push_string(state, WJB_KEY, context_settings[i]);
-		push_string(state, WJB_VALUE, GetConfigOptionByName(context_settings[i], NULL, false));
-	}
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 static JsonbValue *
@@ -213,8 +188,8 @@ mlops_recipe_build(FunctionCallInfo fcinfo, int first_argument, const char *mode
 	JsonbValue *kept;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_string(&state, WJB_KEY, "model");
-	push_string(&state, WJB_VALUE, model);
+	mlops_json_push_string(&state, WJB_KEY, "model");
+	mlops_json_push_string(&state, WJB_VALUE, model);
 	for (int i = 1; i < lengthof(arguments); i++)
 	{
 		const Argument *argument = &arguments[i];
@@ -231,7 +206,7 @@ mlops_recipe_build(FunctionCallInfo fcinfo, int first_argument, const char *mode
 		}
 		if (!given && !kept)
 			continue;
-		push_string(&state, WJB_KEY, argument->name);
+		mlops_json_push_string(&state, WJB_KEY, argument->name);
 		if (!given)
 			pushJsonbValue(&state, WJB_VALUE, kept);
 		else if (base && strcmp(argument->name, "params") == 0)
@@ -241,13 +216,13 @@ mlops_recipe_build(FunctionCallInfo fcinfo, int first_argument, const char *mode
 	}
 	if (base)
 	{
-		push_string(&state, WJB_KEY, "keep_frequent");
+		mlops_json_push_string(&state, WJB_KEY, "keep_frequent");
 		pushJsonbValue(&state, WJB_VALUE, &boolean);
 	}
-	push_string(&state, WJB_KEY, "context");
+	mlops_json_push_string(&state, WJB_KEY, "context");
 	kept = get_key(base, "context");
 	if (capture || !kept)
-		push_context(&state);
+		(void) mlops_session_push(&state);
 	else
 		pushJsonbValue(&state, WJB_VALUE, kept);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
@@ -535,11 +510,11 @@ mlops_recipe_apply_context(const Recipe *recipe)
 {
 	/* ALTER ROLE ... SET role would run the query as somebody else */
 	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
-	for (int i = 0; i < lengthof(context_settings); i++)
+	for (int i = 0; i < MLOPS_N_SESSION_SETTINGS; i++)
 	{
-		char	   *value = get_string(recipe->context, context_settings[i]);
+		char	   *value = get_string(recipe->context, mlops_session_settings[i]);
 
 		if (value)
-			SetConfigOption(context_settings[i], value, PGC_USERSET, PGC_S_SESSION);
+			SetConfigOption(mlops_session_settings[i], value, PGC_USERSET, PGC_S_SESSION);
 	}
 }

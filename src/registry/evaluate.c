@@ -16,10 +16,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/pg_lsn.h"
 #include "utils/tuplestore.h"
 
+#include "base/session.h"
 #include "base/spi_args.h"
 #include "registry/evaluate.h"
 #include "registry/judge.h"
@@ -33,30 +33,6 @@ typedef struct ReadingPoint
 	XLogRecPtr	lsn;
 	Jsonb	   *context;
 } ReadingPoint;
-
-/* The settings under which the query runs, as one object of texts. */
-static Jsonb *
-capture_context(void)
-{
-	static const char *const settings[] = {
-		"search_path", "TimeZone", "DateStyle", "IntervalStyle", "row_security"
-	};
-	JsonbParseState *state = NULL;
-	JsonbValue	value;
-
-	value.type = jbvString;
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < lengthof(settings); i++)
-	{
-		value.val.string.val = unconstify(char *, settings[i]);
-		value.val.string.len = strlen(settings[i]);
-		pushJsonbValue(&state, WJB_KEY, &value);
-		value.val.string.val = GetConfigOptionByName(settings[i], NULL, false);
-		value.val.string.len = strlen(value.val.string.val);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
 
 static int64
 insert_dataset(const SpiScope *scope, const Judgement *judgement, const DatasetAnalysis *analysis,
@@ -158,6 +134,7 @@ mlops_registry_evaluate(const char *reference, const char *query, const char *ta
 	MetricValue values[METRIC_MAX];
 	DatasetAnalysis analysis;
 	ReadingPoint point;
+	JsonbParseState *state = NULL;
 	Judgement  *judgement;
 	SpiScope	scope;
 	size_t		n_rows;
@@ -167,7 +144,7 @@ mlops_registry_evaluate(const char *reference, const char *query, const char *ta
 	mlops_registry_require_writable("evaluate");
 	point.snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
 	point.lsn = GetXLogWriteRecPtr();
-	point.context = capture_context();
+	point.context = JsonbValueToJsonb(mlops_session_push(&state));
 	judgement = mlops_judge_read(unconstify(char **, &reference), 1, query, target, false);
 	mlops_dataset_analyze(&judgement->spec, &analysis);
 	n_rows = judgement->versions[0].input.n;

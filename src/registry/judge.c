@@ -66,15 +66,6 @@ get_parameter(const Jsonb *params, const char *name)
 	return strtod(digits + (digits[0] == '['), NULL);
 }
 
-static MetricTask
-get_metric_task(const char *task)
-{
-	return strcmp(task, "binary") == 0 ? METRIC_BINARY :
-		strcmp(task, "multiclass") == 0 ? METRIC_MULTICLASS :
-		strcmp(task, "ranking") == 0 ? METRIC_RANKING :
-		strcmp(task, "survival") == 0 ? METRIC_SURVIVAL : METRIC_REGRESSION;
-}
-
 /* Fetch what resolve does not: recipe and parameters. */
 static void
 fetch_recipe(JudgedVersion *judged)
@@ -110,7 +101,8 @@ load_version(JudgedVersion *judged, const char *reference)
 
 	judged->version = version;
 	judged->signature = mlops_signature_from_jsonb(version->signature);
-	judged->input.task = get_metric_task(version->task);
+	if (!mlops_metric_task_from_name(version->task, &judged->input.task))
+		elog(ERROR, "no such task: \"%s\"", version->task);
 	judged->input.objective = version->objective;
 	judged->input.threshold = version->threshold;
 	fetch_recipe(judged);

@@ -25,6 +25,28 @@ static const struct
 	{"binary:hinge", "accuracy"},
 };
 
+bool
+mlops_metric_task_from_name(const char *name, MetricTask *task)
+{
+	static const char *const names[] = {
+		[METRIC_REGRESSION] = "regression",
+		[METRIC_BINARY] = "binary",
+		[METRIC_MULTICLASS] = "multiclass",
+		[METRIC_RANKING] = "ranking",
+		[METRIC_SURVIVAL] = "survival",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+		{
+			*task = (MetricTask) i;
+			return true;
+		}
+	}
+	return false;
+}
+
 const char *
 mlops_metric_primary(MetricTask task, const char *objective, bool *greater_is_better)
 {

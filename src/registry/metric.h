@@ -68,6 +68,9 @@ typedef struct MetricValue
 extern int	mlops_metric_compute(const MetricInput *input, MetricValue *values,
 								 bool (*interrupted) (void));
 
+/* Task of a name such as "binary"; false when there is none. */
+extern bool mlops_metric_task_from_name(const char *name, MetricTask *task);
+
 /* The metric that decides between versions: its name, and whether more is better. */
 extern const char *mlops_metric_primary(MetricTask task, const char *objective, bool *greater_is_better);
 

@@ -116,17 +116,10 @@ parse_number(const char *key, const char *value)
 static MetricTask
 parse_task(const char *value)
 {
-	static const char *const names[] = {
-		[METRIC_REGRESSION] = "regression",
-		[METRIC_BINARY] = "binary",
-		[METRIC_MULTICLASS] = "multiclass",
-		[METRIC_RANKING] = "ranking",
-		[METRIC_SURVIVAL] = "survival",
-	};
+	MetricTask	task;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(value, names[i]) == 0)
-			return (MetricTask) i;
+	if (mlops_metric_task_from_name(value, &task))
+		return task;
 	mlops_trainer_fail("configuration: no such task: \"%.64s\"", value);
 }
 

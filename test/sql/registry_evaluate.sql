@@ -21,7 +21,7 @@ SELECT metric, round(value::numeric, 6) AS value, n FROM mlops.evaluate('regress
 SELECT r.kind, r.status, r.version, r.n_rows, r.recipe ->> 'target' AS target, count(*) AS metrics, bool_and(m.dataset = 'query' AND m.n = 200) AS on_query
 FROM mlops.run r JOIN mlops.metric m ON m.run_id = r.id WHERE r.model = 'regress_r' AND r.kind = 'evaluate' GROUP BY r.id ORDER BY r.id;
 SELECT count(*), count(DISTINCT digest), min(n_rows), min(relations::text), bool_and(snapshot IS NOT NULL AND lsn IS NOT NULL AND system_identifier IS NOT NULL),
-	bool_and(context ? 'as_of' AND context ? 'search_path'), min(jsonb_array_length(columns)) FROM mlops.dataset WHERE query ~ 'y FROM regress_rows O|[*] FROM';
+	bool_and(context ? 'as_of' AND context ? 'search_path'), min(jsonb_array_length(columns)) FROM mlops.dataset WHERE query ~ 'y FROM regress_rows O|[*] FROM regress_rows';
 
 -- too little to judge by
 SELECT metric, value, std_error, n FROM mlops.evaluate('regress_r', 'SELECT * FROM regress_rows WHERE false', 'y') ORDER BY metric;
