@@ -169,7 +169,7 @@ $node->safe_psql('postgres', q{
 $run = start_training($node, 'postgres', 'flower');
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'ALTER ROLE SET does no harm');
 $run = $node->safe_psql('postgres', q{SET ROLE alice;
-	SELECT mlops.train('flower', 'SELECT f.*, pg_sleep(60)::text AS z FROM flower f', 'big')});
+	SELECT mlops.train('flower', 'SELECT f.*, (SELECT count(g.a + h.a) FROM flower g, flower h WHERE g.id <> f.id) AS n FROM flower f', 'big', key => '{id}')});
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%statement timeout%'"),
 	'the submitter\'s statement_timeout holds for his query');
 $node->safe_psql('postgres', 'ALTER ROLE alice RESET ALL');
