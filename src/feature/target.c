@@ -160,6 +160,11 @@ mlops_target_create(const DatasetSpec *spec, DatasetColumns *columns)
 				report_type(target);
 	}
 
+	if (spec->n_classes == 2 && spec->positive != NULL && strcmp(spec->positive, spec->classes[1]) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the positive class is \"%s\", not \"%s\"", spec->classes[1], spec->positive),
+				 errhint("The first version of a model fixes it; use another model name.")));
 	if (spec->n_classes > 0 && target->mode != TARGET_NUMBER)
 		set_classes(target, spec->classes, spec->n_classes);
 	else if (kind == VALUE_BOOLEAN && target->mode == TARGET_COLLECT)

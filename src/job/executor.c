@@ -208,6 +208,9 @@ fill_dataset_result(RunResult *result, const Dataset *dataset)
 /*
  * The query, in a transaction that can write nothing: rows into the spool.  The
  * data set that is returned keeps its facts after the transaction.
+ *
+ * READ ONLY lets NOTIFY, and up to 15 lo_create, pass.  A subtransaction around
+ * the query undoes them; a top-level abort would give up the lock on the run.
  */
 static Dataset *
 read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
@@ -235,6 +238,8 @@ read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
 	if (StatementTimeout > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
 
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
 	note_reading("reading", 0);
 	describe_source(&run->result, &spec);
 	dataset = mlops_dataset_read(&spec);
@@ -243,6 +248,8 @@ read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
 	foreach(cell, dataset->notes)
 		mlops_training_note(run, lfirst(cell));
 	mlops_dataset_end(dataset);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
 
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	PopActiveSnapshot();
@@ -266,6 +273,7 @@ execute(TrainingRun *run)
 	if (!load_run(run, &fixed, &baseline))
 		return;
 	dataset = read_rows(run, &fixed, &spool);
+	mlops_recipe_check_task(run->recipe, dataset->task);
 	params = mlops_params_translate(run->recipe->params, dataset->task,
 									run->recipe->target_upper != NULL, dataset->signature);
 	mlops_params_check_early_stopping(params, run->recipe->early_stopping_rounds);

@@ -21,6 +21,7 @@
 #include "base/settings.h"
 #include "job/params.h"
 #include "job/params_constraint.h"
+#include "job/params_metric.h"
 
 /* Boosters that a parameter goes with. */
 #define TREE	1				/* gbtree and dart */
@@ -168,6 +169,7 @@ static const char *const refused[][2] = {
 typedef struct Context
 {
 	int			boosters;
+	DatasetTask task;
 	const char *objective;		/* NULL: not known yet */
 	const Signature *signature; /* NULL: not known yet */
 	const char *param;			/* being translated */
@@ -189,8 +191,8 @@ static void
 refuse_name(const char *name)
 {
 	const char *nearest = NULL;
-	int			best = Min(4, strlen(name));	/* further away is another
-												 * word */
+	int			best = Min(strlen(name) / 2 + 1, 4);	/* further away is
+												 * another word */
 
 	for (int i = 0; i < lengthof(refused); i++)
 	{
@@ -359,35 +361,6 @@ translate_objective(const JsonbValue *value, DatasetTask task)
 			 errhint("Use one of: %s.", list.data)));
 }
 
-/* One evaluation metric: name, or name@number, or name@number-. */
-static char *
-translate_metric(const JsonbValue *value)
-{
-	static const char *const plain =
-	"rmse rmsle mae mape mphe logloss error merror mlogloss auc aucpr ndcg map pre"
-	" poisson-nloglik gamma-nloglik gamma-deviance cox-nloglik aft-nloglik"
-	" interval-regression-accuracy quantile expectile";
-	char	   *name = get_string("eval_metric", value);
-	char	   *at = strchr(name, '@');
-	char	   *base = at ? pnstrdup(name, at - name) : name;
-
-	if (!at && is_one_of(plain, name))
-		return name;
-	if (strcmp(name, "ndcg-") == 0 || strcmp(name, "map-") == 0)
-		return name;
-	if (at && is_one_of("ndcg map pre error tweedie-nloglik", base))
-	{
-		char	   *end;
-
-		(void) strtod(at + 1, &end);
-		if (end > at + 1 && strlen(at) < 24 &&
-			(*end == '\0' || (strcmp(end, "-") == 0 && is_one_of("ndcg map", base))))
-			return name;
-	}
-	refuse_value("eval_metric", psprintf("a metric of XGBoost such as rmse, logloss, auc, mlogloss or ndcg@10, not \"%s\"", name));
-	return NULL;
-}
-
 /* A number or an array of numbers, each in (0, 1). */
 static char *
 translate_quantiles(const Param *param, const JsonbValue *value)
@@ -426,7 +399,7 @@ translate_value(const Param *param, const JsonbValue *value, const Context *cont
 		case PARAM_WORD:
 			return translate_word(param, value);
 		case PARAM_METRIC:
-			return translate_metric(value);
+			return mlops_params_metric(value, context->task, context->objective);
 		case PARAM_QUANTILES:
 			return translate_quantiles(param, value);
 		case PARAM_MONOTONE:
@@ -435,6 +408,33 @@ translate_value(const Param *param, const JsonbValue *value, const Context *cont
 			return mlops_params_interaction(value, context->signature);
 	}
 	return NULL;
+}
+
+/* Two names of one parameter: XGBoost takes any of the two. */
+static void
+refuse_synonyms(Jsonb *json)
+{
+	static const char *const synonyms[][2] = {
+		{"eta", "learning_rate"},
+		{"gamma", "min_split_loss"},
+		{"lambda", "reg_lambda"},
+		{"alpha", "reg_alpha"}
+	};
+
+	for (int i = 0; i < lengthof(synonyms); i++)
+	{
+		const char *first = synonyms[i][0];
+		const char *second = synonyms[i][1];
+		JsonbValue	values[2];
+
+		if (getKeyJsonValueFromContainer(&json->root, first, strlen(first), &values[0]) &&
+			getKeyJsonValueFromContainer(&json->root, second, strlen(second), &values[1]) &&
+			values[0].type != jbvNull && values[1].type != jbvNull)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parameters \"%s\" and \"%s\" are the same", first, second),
+					 errhint("Give one of them; in retrain, null removes the other.")));
+	}
 }
 
 static void
@@ -471,7 +471,8 @@ translate_param(Params *result, const char *name, const JsonbValue *value, const
 
 		for (uint32 i = 0;
 			 (element = getIthJsonbValueFromContainer(value->val.binary.data, i)) != NULL; i++)
-			add_setting(result, name, translate_metric(element));
+			add_setting(result, name,
+						mlops_params_metric(element, context->task, context->objective));
 		return;
 	}
 	if (strcmp(name, "nthread") == 0)
@@ -517,6 +518,11 @@ translate_basis(Params *result, Jsonb *json, DatasetTask task, bool has_upper, C
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"target_upper\" needs objective \"survival:aft\", not \"%s\"",
 						result->objective)));
+	if (!has_upper && result->objective && strcmp(result->objective, "survival:aft") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("objective \"survival:aft\" needs argument \"target_upper\""),
+				 errhint("Name the column with the upper end of each interval: the target where it was observed, NULL or infinity where it is censored.")));
 	if (result->objective)
 		add_setting(result, "objective", result->objective);
 	add_setting(result, "booster", result->booster);
@@ -544,12 +550,13 @@ Params *
 mlops_params_translate(Jsonb *json, DatasetTask task, bool has_upper, const Signature *signature)
 {
 	Params	   *result = palloc0(sizeof(Params));
-	Context		context = {.signature = signature};
+	Context		context = {.signature = signature,.task = task};
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	key;
 	bool		has_seed = getKeyJsonValueFromContainer(&json->root, "seed", 4, &key) != NULL;
 
+	refuse_synonyms(json);
 	result->threads = mlops_max_threads;
 	translate_basis(result, json, task, has_upper, &context);
 	result->plain_matrix = context.boosters == LINEAR;

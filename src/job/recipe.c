@@ -365,6 +365,11 @@ check_combinations(const Recipe *recipe)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"split_by\" needs split => 'time' or split => 'column'")));
+	if (strcmp(recipe->split, "time") != 0 &&
+		(recipe->gap->month != 0 || recipe->gap->day != 0 || recipe->gap->time != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"gap\" needs split => 'time'")));
 	if (recipe->target_upper && recipe->task && strcmp(recipe->task, "survival") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -475,6 +480,26 @@ mlops_recipe_parse(Jsonb *json)
 }
 
 void
+mlops_recipe_check_task(const Recipe *recipe, DatasetTask task)
+{
+	bool		classes = task == TASK_BINARY || task == TASK_MULTICLASS;
+
+	if (task == TASK_UNDECIDED)
+		return;
+	if (recipe->threshold && task != TASK_BINARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"threshold\" needs task binary, not %s",
+						mlops_dataset_task_name(task))));
+	if (recipe->class_weight && !classes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"class_weight\" needs task binary or multiclass, not %s",
+						mlops_dataset_task_name(task)),
+				 errhint("Argument task chooses how a number is taken.")));
+}
+
+void
 mlops_recipe_fill_spec(const Recipe *recipe, DatasetSpec *spec)
 {
 	memset(spec, 0, sizeof(*spec));
@@ -512,9 +537,12 @@ mlops_recipe_apply_context(const Recipe *recipe)
 	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
 	for (int i = 0; i < MLOPS_N_SESSION_SETTINGS; i++)
 	{
-		char	   *value = get_string(recipe->context, mlops_session_settings[i]);
+		JsonbValue *value = get_key(recipe->context, mlops_session_settings[i]);
 
-		if (value)
-			SetConfigOption(mlops_session_settings[i], value, PGC_USERSET, PGC_S_SESSION);
+		/* an empty search_path is one, too */
+		if (value && value->type == jbvString)
+			SetConfigOption(mlops_session_settings[i],
+							pnstrdup(value->val.string.val, value->val.string.len),
+							PGC_USERSET, PGC_S_SESSION);
 	}
 }

@@ -73,6 +73,9 @@ extern Jsonb *mlops_recipe_build(FunctionCallInfo fcinfo, int first_argument,
 /* Parse and check a recipe; errors name the argument.  Current context. */
 extern Recipe *mlops_recipe_parse(Jsonb *json);
 
+/* What the arguments demand of the task, as far as that is known. */
+extern void mlops_recipe_check_task(const Recipe *recipe, DatasetTask task);
+
 /* What to read.  Points into the recipe; limits are the current settings. */
 extern void mlops_recipe_fill_spec(const Recipe *recipe, DatasetSpec *spec);
 

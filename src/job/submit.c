@@ -32,21 +32,35 @@ typedef struct RecipeSource
 	Oid			author;
 } RecipeSource;
 
-/* Task that version 1 of the model fixed; TASK_UNDECIDED: there is none yet. */
+/*
+ * Task that version 1 of the model fixed; TASK_UNDECIDED: there is none yet.
+ * It fixed the positive class, too.
+ */
 static DatasetTask
-get_model_task(const char *model)
+get_model_task(const Recipe *recipe)
 {
 	SpiScope	scope;
 	SpiArgs		args = {0};
 	char	   *task = NULL;
+	char	   *positive = NULL;
 	DatasetTask result = TASK_UNDECIDED;
 
 	mlops_spi_begin(&scope, false);
-	mlops_args_add_text(&args, model);
-	if (mlops_spi_run(&scope, "SELECT task FROM mlops.model WHERE name = $1", &args) > 0)
+	mlops_args_add_text(&args, recipe->model);
+	if (mlops_spi_run(&scope, "SELECT task, classes[2] FROM mlops.model WHERE name = $1", &args) > 0)
+	{
 		task = mlops_spi_text(0, 1);
+		positive = mlops_spi_text(0, 2);
+	}
 	if (task)
 		result = mlops_dataset_task_from_name(task);
+	if (result == TASK_BINARY && positive && recipe->positive &&
+		strcmp(recipe->positive, positive) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the positive class of model \"%s\" is \"%s\", not \"%s\"", recipe->model,
+						positive, recipe->positive),
+				 errhint("The first version fixes it; use another model name.")));
 	mlops_spi_end(&scope);
 	return result;
 }
@@ -58,7 +72,7 @@ get_model_task(const char *model)
 static DatasetTask
 decide_task(const Recipe *recipe)
 {
-	DatasetTask fixed = get_model_task(recipe->model);
+	DatasetTask fixed = get_model_task(recipe);
 	DatasetTask asked = recipe->task ? mlops_dataset_task_from_name(recipe->task) : TASK_UNDECIDED;
 
 	if (fixed != TASK_UNDECIDED && asked != TASK_UNDECIDED && fixed != asked)
@@ -112,10 +126,7 @@ enqueue(Jsonb *json, int parent_version, Oid submitter, bool analyze)
 	task = decide_task(recipe);
 	if (analyze)
 		task = analyze_query(recipe, task);
-	if (recipe->threshold && task != TASK_UNDECIDED && task != TASK_BINARY)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"threshold\" needs task => 'binary'")));
+	mlops_recipe_check_task(recipe, task);
 	params = mlops_params_translate(recipe->params, task, recipe->target_upper != NULL, NULL);
 	mlops_params_check_early_stopping(params, recipe->early_stopping_rounds);
 	notice_keyless_split(recipe);
