@@ -50,7 +50,7 @@ SELECT 'price/2', xgb_model('reg:squarederror', 0, 2, ARRAY[
 		xgb_tree(1, 2, '{1,-1,-1}', '{2,-1,-1}', '{1,0,0}', '{5,0.1,-0.3}', '{1,0,0}')], '{0,0}', '1.05E1')
 UNION ALL
 -- city in (Oslo, Rome) (missing: no) then v[1] < 0.5; ok < 1 (missing: no) and then v[2] < -1
-SELECT 'churn/1', xgb_model('binary:logistic', 0, 4, ARRAY[
+SELECT 'leave/1', xgb_model('binary:logistic', 0, 4, ARRAY[
 		xgb_tree(0, 4, '{1,-1,3,-1,-1}', '{2,-1,4,-1,-1}', '{1,0,2,0,0}', '{0,-0.9,0.5,0.4,1.1}', '{1,0,0,0,0}', '{1,2}'),
 		xgb_tree(1, 4, '{1,-1,3,-1,-1}', '{2,-1,4,-1,-1}', '{0,0,3,0,0}', '{1,0.2,-1,-0.6,0.7}', '{0,0,1,0,0}')], '{0,0}')
 UNION ALL
@@ -68,7 +68,7 @@ GRANT SELECT ON bytes TO regress_predict_owner;
 SET ROLE regress_predict_owner;
 
 SELECT ref, mlops.register_model(split_part(ref, '/', 1), model,
-	CASE WHEN ref ~ '^churn' THEN '{"features": [
+	CASE WHEN ref ~ '^leave' THEN '{"features": [
 		{"name": "ok", "type": "boolean", "kind": "boolean"},
 		{"name": "city", "type": "text", "kind": "category", "categories": ["Bern", "Oslo", "Rome"]},
 		{"name": "v[1]", "type": "real[]", "kind": "numeric", "column": "v", "element": 1},
@@ -89,9 +89,9 @@ INSERT INTO customer VALUES (1, '{1,2}', 'Bern', true), (2, '{0,-2}', 'Oslo', fa
 SELECT id, mlops.predict('price', h), mlops.predict('price@champion', h) = mlops.predict('price/1', h) AS same,
 	mlops.predict('price/2', h) AS second, mlops.predict_array('price', h), mlops.predict_raw('price/2', h)
 FROM house h ORDER BY id;
-SELECT id, mlops.predict('churn', c), mlops.predict_class('churn', c), mlops.predict_proba('churn', c),
-	mlops.predict_raw('churn', c), mlops.predict_array('churn', c) FROM customer c ORDER BY id;
-SELECT id, class, probability FROM customer c, mlops.predict_classes('churn', c) WHERE id < 3 ORDER BY id, probability;
+SELECT id, mlops.predict('leave', c), mlops.predict_class('leave', c), mlops.predict_proba('leave', c),
+	mlops.predict_raw('leave', c), mlops.predict_array('leave', c) FROM customer c ORDER BY id;
+SELECT id, class, probability FROM customer c, mlops.predict_classes('leave', c) WHERE id < 3 ORDER BY id, probability;
 SELECT id, mlops.predict_class('softprob', h), mlops.predict_proba('softprob', h), mlops.predict_raw('softprob', h)
 FROM house h ORDER BY id;
 SELECT id, mlops.predict_class('softmax', h), mlops.predict_array('softmax', h),
@@ -99,23 +99,23 @@ SELECT id, mlops.predict_class('softmax', h), mlops.predict_array('softmax', h),
 
 -- binary:logitraw predicts margins; its classes still go by probability
 SELECT mlops.register_model('raw', convert_to(replace(convert_from(model, 'UTF8'), 'binary:logistic', 'binary:logitraw'), 'UTF8'),
-	(SELECT signature FROM mlops.model_version WHERE model = 'churn') || '{"classes": ["stays", "leaves"]}') FROM bytes WHERE ref = 'churn/1';
+	(SELECT signature FROM mlops.model_version WHERE model = 'leave') || '{"classes": ["stays", "leaves"]}') FROM bytes WHERE ref = 'leave/1';
 SELECT id, mlops.predict('raw', c), mlops.predict_class('raw', c),
 	abs((mlops.predict_proba('raw', c))[2] - 1 / (1 + exp(-mlops.predict('raw', c)))) < 1e-7 AS is_sigmoid FROM customer c ORDER BY id;
 
 -- the threshold belongs to the version, and counts from itself on
-SELECT mlops.set_threshold('churn/1', 0.4501660168170929);
-SELECT id, mlops.predict_class('churn', c) FROM customer c ORDER BY id;
-SELECT mlops.set_threshold('churn/1', 0.7);
-SELECT string_agg(DISTINCT mlops.predict_class('churn', c), ',') FROM customer c;
-SELECT mlops.set_threshold('churn/1', 0.5);
+SELECT mlops.set_threshold('leave/1', 0.4501660168170929);
+SELECT id, mlops.predict_class('leave', c) FROM customer c ORDER BY id;
+SELECT mlops.set_threshold('leave/1', 0.7);
+SELECT string_agg(DISTINCT mlops.predict_class('leave', c), ',') FROM customer c;
+SELECT mlops.set_threshold('leave/1', 0.5);
 
 -- other shapes
 SELECT mlops.predict('price', '{"a": 1, "b": 20, "c": [{}]}'::jsonb) AS jsonb, mlops.predict('price', '{"b": null, "a": null}'::json) AS json,
 	mlops.predict('price', ARRAY[3, 4]) AS int_array, mlops.predict('price', '{3,4}'::numeric[]) AS numeric_array,
 	mlops.predict('price', VARIADIC '[5:6]={1,NULL}'::float8[]) AS variadic_array, mlops.predict('price', 1::int8, 20::real) AS arguments;
-SELECT mlops.predict('churn', false, 'Oslo'::text, '{0,-2}'::float8[]) AS arguments,
-	mlops.predict('churn', '{"v": [null, 2], "ok": true, "city": "Bern"}'::jsonb) AS object;
+SELECT mlops.predict('leave', false, 'Oslo'::text, '{0,-2}'::float8[]) AS arguments,
+	mlops.predict('leave', '{"v": [null, 2], "ok": true, "city": "Bern"}'::jsonb) AS object;
 CREATE DOMAIN house_domain AS house;
 SELECT mlops.predict('price', s) AS subquery, mlops.predict('price', (7, 4, 'z', 3)::house::house_domain) AS domain
 FROM (SELECT 3.0 AS a, 4::smallint AS b) s;
@@ -138,14 +138,14 @@ SELECT mlops.predict('price', h) IS NULL AS row, mlops.predict('price', NULL::js
 	mlops.predict('price', NULL) IS NULL AS literal, mlops.predict(NULL, ROW(1)) IS NULL AS model,
 	mlops.predict_class('softprob', h) IS NULL AS class, mlops.predict_proba('softprob', h) IS NULL AS proba,
 	mlops.predict_raw('softprob', h) IS NULL AS raw, mlops.predict_array('softprob', h) IS NULL AS all_numbers,
-	(SELECT count(*) FROM mlops.predict_classes('churn', NULL::customer)) AS lines
+	(SELECT count(*) FROM mlops.predict_classes('leave', NULL::customer)) AS lines
 FROM (SELECT 1) one LEFT JOIN house h ON false;
 
 -- errors
 SELECT mlops.predict('price', s) FROM (SELECT 1 AS a, 2 AS c) s;
 SELECT mlops.predict('price', s) FROM (SELECT 1 AS a, 'x'::text AS b) s;
-SELECT mlops.predict('churn', s) FROM (SELECT true AS ok, 7 AS city, '{1,2}'::float8[] AS v) s;
-SELECT mlops.predict('churn', s) FROM (SELECT true AS ok, 'x'::text AS city, '{1,2,3}'::float8[] AS v) s;
+SELECT mlops.predict('leave', s) FROM (SELECT true AS ok, 7 AS city, '{1,2}'::float8[] AS v) s;
+SELECT mlops.predict('leave', s) FROM (SELECT true AS ok, 'x'::text AS city, '{1,2,3}'::float8[] AS v) s;
 SELECT mlops.predict('price', s) FROM (SELECT 1 AS a, 2 AS b, 3 AS b) s;
 SELECT mlops.predict('price', s) FROM (SELECT 'inf'::float8 AS a, 2 AS b) s;
 SELECT mlops.predict('price', s) FROM (SELECT 1 AS a, 1e39::float8 AS b) s;
@@ -158,9 +158,9 @@ SELECT mlops.predict('price', 'x'::text, 1);
 SELECT mlops.predict('price', '{"a": 1}'::jsonb);
 SELECT mlops.predict('price', '{"a": 1, "b": "2"}'::jsonb);
 SELECT mlops.predict('price', '{"a": 1, "b": 1e500}'::jsonb);
-SELECT mlops.predict('churn', '{"v": {}, "ok": true, "city": "Bern"}'::jsonb);
-SELECT mlops.predict('churn', '{"v": [1, "x"], "ok": true, "city": "Bern"}'::jsonb);
-SELECT mlops.predict('churn', '{"v": [1, 2], "ok": 1, "city": "Bern"}'::jsonb);
+SELECT mlops.predict('leave', '{"v": {}, "ok": true, "city": "Bern"}'::jsonb);
+SELECT mlops.predict('leave', '{"v": [1, "x"], "ok": true, "city": "Bern"}'::jsonb);
+SELECT mlops.predict('leave', '{"v": [1, 2], "ok": 1, "city": "Bern"}'::jsonb);
 SELECT mlops.predict('price', '[1, 2]'::jsonb);
 SELECT mlops.predict('price', '1'::jsonb);
 SELECT mlops.predict('price', '{'::json);
@@ -290,15 +290,15 @@ SELECT follow(h) FROM house h WHERE id = 4;
 SELECT mlops.set_alias('price', 'champion', 1);
 -- a deleted version does not answer, whatever is cached
 BEGIN;
-SELECT mlops.predict('churn/1', c) FROM customer c WHERE id = 1;
-SELECT mlops.set_alias('churn', 'champion', NULL);
-SELECT mlops.delete_model_version('churn/1');
+SELECT mlops.predict('leave/1', c) FROM customer c WHERE id = 1;
+SELECT mlops.set_alias('leave', 'champion', NULL);
+SELECT mlops.delete_model_version('leave/1');
 SAVEPOINT s;
-SELECT mlops.predict('churn/1', c) FROM customer c WHERE id = 1;
+SELECT mlops.predict('leave/1', c) FROM customer c WHERE id = 1;
 ROLLBACK TO s;
-SELECT mlops.predict('churn', c) FROM customer c WHERE id = 1;
+SELECT mlops.predict('leave', c) FROM customer c WHERE id = 1;
 ROLLBACK;
-SELECT mlops.predict('churn', c) FROM customer c WHERE id = 1;
+SELECT mlops.predict('leave', c) FROM customer c WHERE id = 1;
 
 -- rights, at every statement and for the user of the moment
 SET ROLE regress_predict_reader;
@@ -308,7 +308,7 @@ SET ROLE regress_predict_owner;
 SELECT mlops.grant_model('price', 'regress_predict_reader', 'predict');
 SET ROLE regress_predict_reader;
 SELECT mlops.predict('price', 3, 4);
-SELECT mlops.predict('churn', 3, 4);
+SELECT mlops.predict('leave', 3, 4);
 RESET ROLE;
 CREATE FUNCTION score_as_definer(m text) RETURNS float8 LANGUAGE sql SECURITY DEFINER AS 'SELECT mlops.predict(m, 3, 4)';
 ALTER FUNCTION score_as_definer OWNER TO regress_predict_owner;
@@ -350,7 +350,7 @@ SET min_parallel_table_scan_size = 0;
 EXPLAIN (COSTS OFF) SELECT count(*), sum(mlops.predict('price', m)::numeric), sum((mlops.predict_raw('softprob', m))[2]::numeric) FROM many m;
 SELECT count(*), sum(mlops.predict('price', m)::numeric), sum((mlops.predict_raw('softprob', m))[2]::numeric) FROM many m;
 SELECT count(set_config(name, 'on', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
-SELECT mlops.predict('price', 3, 4), mlops.predict_class('churn', true, 'Rome'::text, NULL::float8[]);
+SELECT mlops.predict('price', 3, 4), mlops.predict_class('leave', true, 'Rome'::text, NULL::float8[]);
 SELECT count(set_config(name, 'off', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 RESET ROLE;
 
