@@ -39,13 +39,13 @@ run_interop() { make -s -k interop; }
 run_sql() {
 	regress sql.log regression.diffs "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
 		--inputdir=test --dbname=regress_mlops --temp-instance="$TMPDIR/sql" \
-		--temp-config=test/conf/mlops.conf --load-extension=mlops $(tests test/sql .sql)
+		--no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops $(tests test/sql .sql)
 }
 
 run_isolation() {
 	regress isolation.log output_iso/regression.diffs "$pgxs_test/isolation/pg_isolation_regress" \
 		--bindir="$bindir" --inputdir=test/isolation --outputdir=output_iso --dbname=isolation_mlops \
-		--temp-instance="$TMPDIR/iso" --temp-config=test/conf/mlops.conf --load-extension=mlops \
+		--temp-instance="$TMPDIR/iso" --no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops \
 		$(tests test/isolation/specs .spec)
 }
 

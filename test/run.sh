@@ -22,7 +22,8 @@ chmod 755 "$work"
 # The installation can be moved: its programs find everything relative to themselves.
 version=$(basename "$(dirname "$server_bin")")
 private=$work/usr/lib/postgresql/$version
-mkdir -p "$work/usr/lib/postgresql" "$work/usr/share/postgresql"
+mkdir -p "$work/usr/lib/postgresql" "$work/usr/share/postgresql" "$work/usr/include"
+ln -s /usr/include/postgresql "$work/usr/include/postgresql"
 cp -a "/usr/lib/postgresql/$version" "$private"
 cp -a "/usr/share/postgresql/$version" "$work/usr/share/postgresql/$version"
 make -s PG_CONFIG="$private/bin/pg_config" install > /dev/null || { echo "install failed"; exit 1; }

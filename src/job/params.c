@@ -192,7 +192,7 @@ refuse_name(const char *name)
 {
 	const char *nearest = NULL;
 	int			best = Min(strlen(name) / 2 + 1, 4);	/* further away is
-												 * another word */
+														 * another word */
 
 	for (int i = 0; i < lengthof(refused); i++)
 	{

@@ -29,7 +29,7 @@ SELECT mlops.resolve('regress_none/1');
 DO $$
 DECLARE ref text;
 BEGIN
-	FOREACH ref IN ARRAY '{"",1m,m/0,m/01,m/-1,"m/ 1",m/1x,m/99999999999,m@,m@latest,m@v1,m@Champion,m@a/1,m/1@a," m",m;,é}'::text[] || repeat('m', 129) || E'm@champion\n' LOOP
+	FOREACH ref IN ARRAY '{"",1m,m/0,m/01,m/-1,"m/ 1",m/1x,m/99999999999,m@,m@latest,m@v1,m@Champion,m@a/1,m/1@a," m",m;,é}'::text[] || ARRAY[repeat('m', 129), E'm@champion\n'] LOOP
 		BEGIN
 			PERFORM mlops.resolve(ref);
 			RAISE WARNING 'accepted: %', ref;
