@@ -54,6 +54,7 @@ CREATE TABLE mlops.dataset (
 	read_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE mlops.dataset IS 'One row per data set that a training or evaluation read.';
+COMMENT ON SEQUENCE mlops.dataset_id_seq IS 'Identifiers of mlops.dataset.';
 COMMENT ON COLUMN mlops.dataset.id IS 'Identifier.';
 COMMENT ON COLUMN mlops.dataset.digest IS 'SHA-256 of the canonically ordered encoded rows, 32 bytes; docs/reference.md gives the specification.';
 COMMENT ON COLUMN mlops.dataset.schema_digest IS 'SHA-256 over names, types, kinds and category dictionaries, 32 bytes.';
@@ -105,6 +106,7 @@ CREATE INDEX run_running_idx ON mlops.run (id) WHERE status = 'running';
 CREATE INDEX run_model_idx ON mlops.run (model, id);
 CREATE INDEX run_dataset_idx ON mlops.run (dataset_id);
 COMMENT ON TABLE mlops.run IS 'Queue and record of trainings and evaluations. A running row is alive while its executor holds a lock on its id.';
+COMMENT ON SEQUENCE mlops.run_id_seq IS 'Identifiers of mlops.run.';
 COMMENT ON COLUMN mlops.run.id IS 'Run identifier, returned by train and retrain.';
 COMMENT ON COLUMN mlops.run.kind IS 'train, evaluate or import.';
 COMMENT ON COLUMN mlops.run.model IS 'Model name.';
@@ -214,7 +216,7 @@ COMMENT ON COLUMN mlops.model_version.objective IS 'XGBoost objective.';
 COMMENT ON COLUMN mlops.model_version.task IS 'Task of the model, repeated here for one probe.';
 COMMENT ON COLUMN mlops.model_version.classes IS 'Class labels of the model in the order of predict_proba, repeated here for one probe; NULL unless binary or multiclass.';
 COMMENT ON COLUMN mlops.model_version.signature IS 'Ordered features with types, kinds and category dictionaries, and the target; docs/reference.md gives the form.';
-COMMENT ON COLUMN mlops.model_version.threshold IS 'Probability from which predict_class answers the positive class; NULL for other tasks than binary.';
+COMMENT ON COLUMN mlops.model_version.threshold IS 'Probability from which predict_class answers the positive class; 0.5 unless train or set_threshold says otherwise, NULL for other tasks than binary.';
 COMMENT ON COLUMN mlops.model_version.recipe IS 'Arguments and context that made it; what retrain repeats. NULL for an imported model.';
 COMMENT ON COLUMN mlops.model_version.params IS 'XGBoost parameters it was trained with.';
 COMMENT ON COLUMN mlops.model_version.run_id IS 'Run that made it.';

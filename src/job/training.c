@@ -327,6 +327,16 @@ describe_environment(const TrainingRun *run, const Params *params)
 	return out.data;
 }
 
+/* The version's threshold, until the trainer chooses another one. */
+static double
+first_threshold(const Recipe *recipe, const Dataset *dataset)
+{
+	if (dataset->task != TASK_BINARY)
+		return NAN;
+	return recipe->threshold && strcmp(recipe->threshold, "f1") != 0 ?
+		strtod(recipe->threshold, NULL) : 0.5;
+}
+
 /* The parameters as XGBoost got them, for model_version.params. */
 static char *
 describe_params(const Params *params)
@@ -380,6 +390,7 @@ mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
 	char	   *directory = mlops_handover_path(&run->attempt);
 	char	   *path;
 
+	run->result.threshold = first_threshold(run->recipe, dataset);
 	check_memory(dataset, spool, params);
 	for (int i = 0; i < TRAINER_N_FDS; i++)
 		task.fds[i] = -1;

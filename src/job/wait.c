@@ -40,6 +40,7 @@ typedef struct RunLook
 	char	   *champion;
 	char	   *sqlstate;
 	char	   *error;
+	char	   *notes;
 } RunLook;
 
 /* Error unless the caller may see the run; the same for one that is not there. */
@@ -72,7 +73,8 @@ look_at_run(int64 run, RunLook *look)
 					  " CASE WHEN r.phase = 'training' THEN"
 					  " 'round ' || r.round || ' of ' || r.num_round END,"
 					  " CASE WHEN r.phase = 'training' THEN"
-					  " r.metric_name || ' ' || round(r.metric_value::numeric, 6) END)"
+					  " r.metric_name || ' ' || round(r.metric_value::numeric, 6) END),"
+					  " nullif(array_to_string(r.notes, E'\\n'), '')"
 					  " FROM mlops.run r"
 					  " LEFT JOIN mlops.alias a ON a.model = r.model AND a.alias = 'champion'"
 					  " WHERE r.id = $1", &args) == 0)
@@ -86,6 +88,7 @@ look_at_run(int64 run, RunLook *look)
 	look->sqlstate = mlops_spi_text(0, 6);
 	look->error = mlops_spi_text(0, 7);
 	look->progress = mlops_spi_text(0, 8);
+	look->notes = mlops_spi_text(0, 9);
 	MemoryContextSwitchTo(old);
 	mlops_spi_end(&scope);
 	PopActiveSnapshot();
@@ -116,11 +119,15 @@ report_end(int64 run, const RunLook *look, bool strict)
 	else if (look->champion && strcmp(look->champion, look->version) == 0)
 		ereport(NOTICE,
 				(errmsg("run " INT64_FORMAT " made version %s of model \"%s\", which is the champion",
-						run, look->version, look->model)));
+						run, look->version, look->model),
+				 look->notes ? errdetail("%s", look->notes) : 0));
 	else
 		ereport(NOTICE,
-				(errmsg("run " INT64_FORMAT " made version %s of model \"%s\"; the champion is version %s",
-						run, look->version, look->model, look->champion ? look->champion : "(none)"),
+				(errmsg("run " INT64_FORMAT " made version %s of model \"%s\"; %s%s",
+						run, look->version, look->model,
+						look->champion ? "the champion is version " : "there is no champion",
+						look->champion ? look->champion : ""),
+				 look->notes ? errdetail("%s", look->notes) : 0,
 				 errhint("Promote it with: SELECT mlops.set_alias('%s', 'champion', %s)",
 						 look->model, look->version)));
 }
