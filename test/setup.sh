@@ -6,9 +6,12 @@ version=$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null | sort -V | tail -
 if [ -z "$version" ]; then
 	version=$(apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
 fi
-packages="build-essential libssl-dev libxgboost-dev libipc-run-perl pg-bsd-indent clang binutils
+packages="build-essential libssl-dev libxgboost-dev libipc-run-perl clang binutils
 	python3-minimal python3-sklearn python3-xgboost python3-psycopg
 	postgresql-${version:-15} postgresql-server-dev-${version:-15} postgresql-${version:-15}-cron"
+
+# The indenter is a package of its own up to Debian 12.
+grep -qs '^VERSION_ID="12"' /etc/os-release && packages="$packages pg-bsd-indent"
 
 missing=
 for package in $packages; do
