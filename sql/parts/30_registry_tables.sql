@@ -101,7 +101,7 @@ CREATE TABLE mlops.run (
 	notes text[] NOT NULL DEFAULT '{}',
 	environment jsonb NOT NULL DEFAULT '{}'
 );
-CREATE INDEX run_due_idx ON mlops.run (not_before, id) WHERE status = 'queued';
+CREATE INDEX run_due_idx ON mlops.run (submitted_by, not_before, id) WHERE status = 'queued';
 CREATE INDEX run_running_idx ON mlops.run (id) WHERE status = 'running';
 CREATE INDEX run_model_idx ON mlops.run (model, id);
 CREATE INDEX run_dataset_idx ON mlops.run (dataset_id);

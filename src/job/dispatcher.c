@@ -59,6 +59,7 @@ typedef struct Claim
 static MemoryContext run_context;	/* active runs */
 static MemoryContext tick_context;	/* reset by every tick */
 static List *active = NIL;
+static Oid	last_submitter = InvalidOid;	/* whose turn was the latest */
 static TimestampTz start_pause = 0; /* start nothing before */
 
 void
@@ -93,7 +94,7 @@ find_due(const SpiScope *scope, void *arg)
 {
 	int64	   *run = arg;
 
-	*run = mlops_queue_next_due(scope, *run);
+	*run = mlops_queue_next_due(scope, *run, last_submitter);
 }
 
 static void
@@ -232,6 +233,7 @@ start_run(int64 run, TimestampTz now)
 		return false;
 	if (claim.error)
 		return mlops_step_try(refuse_run, &claim, "refuse a run");
+	last_submitter = claim.submitter;
 	if (!claim.claimed || start_executor(&claim.attempt, claim.submitter, now))
 		return true;
 

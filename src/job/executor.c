@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
@@ -272,6 +273,9 @@ execute(TrainingRun *run)
 
 	if (!load_run(run, &fixed, &baseline))
 		return;
+	/* for pg_stat_activity and the server log */
+	debug_query_string = run->recipe->query;
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 	dataset = read_rows(run, &fixed, &spool);
 	mlops_recipe_check_task(run->recipe, dataset->task);
 	params = mlops_params_translate(run->recipe->params, dataset->task,

@@ -33,8 +33,11 @@ extern int64 mlops_queue_insert(const char *model, Jsonb *recipe, int num_round,
 /* Running runs and cancel requests, as QueuedRun * in "context". */
 extern List *mlops_queue_active(const SpiScope *scope, MemoryContext context);
 
-/* The run that is due first, other than "skip"; 0: none. */
-extern int64 mlops_queue_next_due(const SpiScope *scope, int64 skip);
+/*
+ * The run to start next, other than "skip"; 0: none is due.  A role with fewer
+ * running runs goes first, then the one whose turn comes after the role "after".
+ */
+extern int64 mlops_queue_next_due(const SpiScope *scope, int64 skip, Oid after);
 
 /* Whether anything is left for a dispatcher to do now. */
 extern bool mlops_queue_has_work(const SpiScope *scope);

@@ -39,6 +39,7 @@
 /* The one child of this process, or 0; for the exit callback. */
 static pid_t trainer_pid = 0;
 
+/* Kill the trainer and whatever it started; wait for it, but not for ever. */
 static void
 kill_trainer(void)
 {
@@ -48,8 +49,14 @@ kill_trainer(void)
 		return;
 	(void) kill(-trainer_pid, SIGKILL);
 	(void) kill(trainer_pid, SIGKILL);
-	while (waitpid(trainer_pid, &status, 0) < 0 && errno == EINTR)
-		;
+	for (int waited = 0; waited < EXIT_TIMEOUT_MS; waited++)
+	{
+		pid_t		pid = waitpid(trainer_pid, &status, WNOHANG);
+
+		if (pid == trainer_pid || (pid < 0 && errno != EINTR))
+			break;
+		pg_usleep(1000);
+	}
 	trainer_pid = 0;
 }
 

@@ -214,11 +214,11 @@ finish_run(ActiveRun *run, TimestampTz now)
 {
 	RunResult  *result;
 
+	if (run->cancel)
+		return finish_without_version(run, "canceled", NULL, NULL);
 	if (now < run->retry_at)
 		return false;
 	result = mlops_handover_read_result(&run->attempt);
-	if (run->cancel)
-		return finish_without_version(run, "canceled", NULL, NULL);
 	if (run->timed_out)
 		return finish_without_version(run, "failed", "57014",
 									  psprintf("the run exceeded mlops.max_run_time (%d s)",

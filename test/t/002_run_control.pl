@@ -114,6 +114,25 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_acti
 $node->safe_psql('postgres', "SELECT mlops.cancel($run)");
 ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'an adopted run can be canceled');
 
+# While the query waits for a lock.
+my $locker = $node->background_psql('postgres');
+$node->safe_psql('postgres', q{
+	SET ROLE alice;
+	CREATE TABLE gate (open int);
+	CREATE FUNCTION look() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM gate); END'});
+$locker->query_safe('BEGIN; LOCK TABLE gate');
+$run = $node->safe_psql('postgres', q{
+	SET ROLE alice;
+	SELECT mlops.train('waiting', 'SELECT *, look() AS n FROM flower', 'big', key => '{id}')});
+ok($node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'mlops run' AND wait_event_type = 'Lock'"), 'a query waits for a lock');
+$start = time;
+$node->safe_psql('postgres', "SET ROLE alice; SELECT mlops.cancel($run)");
+ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'and is canceled');
+cmp_ok(time - $start, '<', 2, 'within two seconds');
+$locker->query_safe('COMMIT');
+$locker->quit;
+
 # Limits.
 my @runs = map { start_training($node, 'postgres', "parallel_$_", "params => '$slow_params'") } 1 .. 4;
 ok($node->poll_query_until('postgres', "SELECT count(*) = 2 FROM mlops.run WHERE status = 'running' AND phase = 'training'"),
@@ -148,6 +167,21 @@ $run = start_training($node, 'postgres', 'flower');
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.trainer_memory%'"), 'memory is limited');
 $node->append_conf('postgresql.conf', "mlops.trainer_memory = 4096\n");
 $node->reload;
+
+# A long queue of one role does not keep another waiting.
+$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 0\n");
+$node->reload;
+$node->safe_psql('postgres', q{
+	CREATE ROLE bob LOGIN; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA mlops TO bob; GRANT SELECT ON flower TO bob;
+	SET ROLE alice; SELECT mlops.train('many', 'SELECT * FROM flower', 'big', key => '{id}', num_boost_round => i) FROM generate_series(1, 30) i;
+	SET ROLE bob; SELECT mlops.train('one', 'SELECT * FROM flower', 'big', key => '{id}')});
+$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 1\n");
+$node->reload;
+$node->safe_psql('postgres', 'SELECT mlops.tick()');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 31 FROM mlops.run WHERE model IN ('many', 'one') AND status = 'succeeded'"),
+	'all runs of two roles are done');
+cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM mlops.run a, mlops.run b
+	WHERE a.model = 'many' AND b.model = 'one' AND a.started_at < b.started_at}), '<=', 1, 'the roles took turns');
 
 # Submitters that may not any more.
 $node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 0\n");
