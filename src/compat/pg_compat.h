@@ -54,4 +54,11 @@
 	object_aclcheck(DatabaseRelationId, database, role, mode)
 #endif
 
+/* an argument says since 17 whether a stronger mode counts; wants storage/lock.h */
+#if PG_VERSION_NUM >= 170000
+#define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
 #endif							/* MLOPS_PG_COMPAT_H */

@@ -13,6 +13,7 @@
 #include "storage/lock.h"
 
 #include "base/spi_args.h"
+#include "compat/pg_compat.h"
 #include "job/locks.h"
 
 static LOCKTAG
@@ -51,7 +52,7 @@ mlops_locks_acquire(JobLock kind, int64 id)
 		before_shmem_exit(release_all_at_exit, (Datum) 0);
 		callback_registered = true;
 	}
-	if (LockHeldByMe(&tag, ExclusiveLock))
+	if (LockHeldByMe_compat(&tag, ExclusiveLock))
 		return true;
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
