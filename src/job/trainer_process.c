@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "job/trainer_process.h"
 
 #define EXIT_TIMEOUT_MS 5000	/* between the end of the pipe and SIGKILL */
@@ -146,6 +147,8 @@ exec_trainer(const char *path, char *const *arguments, char *const *environment,
 	set_limit(RLIMIT_FSIZE, task->file_limit);
 	if (task->memory_limit > 0)
 		set_limit(RLIMIT_AS, task->memory_limit);
+	if (mlops_max_run_time > 0)
+		set_limit(RLIMIT_CPU, (rlim_t) mlops_max_run_time * task->threads + 1);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		_exit(126);
 
@@ -276,6 +279,12 @@ report_exit(int status, int log_fd)
 {
 	char	   *log = read_log(log_fd);
 
+	/* the only file that the trainer writes at length is the model */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model needs more than mlops.max_model_size (%d MB)", mlops_max_model_size),
+				 errhint("Train fewer or shallower trees, or raise mlops.max_model_size.")));
 	if (WIFSIGNALED(status))
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
