@@ -46,9 +46,15 @@ FNR == 1 { inside = 0 }
 
 check "every file has a banner" "$(for f in $sources; do head -n 1 "$f" | grep -q '^/\*---' || echo "$f"; done)"
 
-check "primary messages start in lower case and have no final period" "$(grep -nE 'errmsg(_plural)?\("([A-Z][a-z]|[^"]*\."\))' $sources)"
+# strings NAMES CONDITION: literals of these calls, in $_, for which the Perl condition holds.
+strings() {
+	perl -ne 'while (/('"$1"')(_plural)?\("((?:[^"\\]|\\.)*)"\s*[,)]/g) { $_ = $3; print "$ARGV:$.: $_\n" if '"$2"' } close ARGV if eof' $(find src -name '*.c')
+}
 
-check "details and hints are sentences" "$(grep -nE 'err(detail|hint)\("[a-z][^"]*"' $sources | grep -vE 'err(detail|hint)\("(mlops\.|%s)')"
+check "primary messages start in lower case and have no final period" "$(strings errmsg '/^[A-Z][a-z ]/ || /\.$/')"
+
+# A hint that ends with SQL to paste has no period.
+check "details and hints are sentences" "$(strings 'errdetail|errhint' '$_ ne "%s" && (/^[a-z]/ && !/^mlops\./ || !/\.$/ && !/: SELECT /)')"
 
 check "messages avoid unable, bad, illegal, unknown, can't" "$(grep -nE 'err(msg|detail|hint)\("[^"]*\b(unable|bad|illegal|unknown|[Cc]an.t)\b' $sources)"
 
