@@ -61,11 +61,4 @@
 #define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
-/* LockHeldByMe() asks since 17 whether a stronger lock will do */
-#if PG_VERSION_NUM >= 170000
-#define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode, false)
-#else
-#define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode)
-#endif
-
 #endif							/* MLOPS_PG_COMPAT_H */
