@@ -113,7 +113,7 @@ if [ -f mlops.so ]; then
 		grep -vE '^(Pg_magic_func|_PG_init|pg_finfo_mlops_sql_[a-z0-9_]+|mlops_sql_[a-z0-9_]+|mlops_[a-z]+_main)$')"
 	check "mlops.so does not link XGBoost or OpenMP" "$(ldd mlops.so | grep -E 'xgboost|gomp|stdc\+\+')"
 	check "mlops_trainer links XGBoost" "$(ldd mlops_trainer | grep -q xgboost || echo 'no libxgboost in ldd mlops_trainer')"
-	if command -v pg_bsd_indent > /dev/null; then
+	if pg_bsd_indent --version 2>&1 | grep -q ' 2\.1\.1 '; then
 		check "sources are indented (make indent)" "$(test/lint/indent.sh --check)"
 	fi
 else

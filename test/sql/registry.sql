@@ -118,7 +118,7 @@ ROLLBACK;
 
 -- resolving works in a parallel worker
 BEGIN;
-SET LOCAL force_parallel_mode = on;
+SELECT count(set_config(name, 'on', true)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 EXPLAIN (COSTS OFF) SELECT mlops.predict('regress_m', 4, 0);
 SELECT mlops.predict('regress_m', 4, 0), (mlops.resolve('regress_m')).version, mlops.has_model_privilege('regress_m', 'own');
 ROLLBACK;
