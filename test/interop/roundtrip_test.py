@@ -45,6 +45,11 @@ def load_booster(conn, reference):
     return booster
 
 
+def load_wrapper(conn, wrapper, reference):
+    wrapper.load_model(bytearray(conn.execute("SELECT mlops.export_model(%s)", [reference]).fetchone()[0]))
+    return wrapper
+
+
 def test_trained(conn):
     """What SQL trained, Python loads, and both predict the same bits."""
     X, y = datasets.load_breast_cancer(return_X_y=True)
@@ -58,6 +63,11 @@ def test_trained(conn):
     expected = booster.predict(xgboost.DMatrix(X, feature_names=names))
     actual = fetch_scores(conn, "SELECT mlops.predict('tumor', t) FROM tumor t ORDER BY id")
     check("trained here, the same bits there", np.array_equal(actual.astype(np.float32), expected))
+
+    wrapper = load_wrapper(conn, xgboost.XGBClassifier(), "tumor")
+    pairs = np.array([row[0] for row in conn.execute("SELECT mlops.predict_proba('tumor', t) FROM tumor t ORDER BY id")])
+    check("predict_proba is the classifier's",
+          np.array_equal(pairs.astype(np.float32), wrapper.predict_proba(X, validate_features=False)))
 
     # The stored hold-out metrics are scikit-learn's on the hold-out rows.
     rows = conn.execute("SELECT name, value, n FROM mlops.metric m JOIN mlops.run r ON r.id = m.run_id "
@@ -100,6 +110,8 @@ def test_early_stopping(conn):
     expected = booster.predict(xgboost.DMatrix(X, feature_names=booster.feature_names))
     actual = fetch_scores(conn, "SELECT mlops.predict('diabetes', t) FROM diabetes t ORDER BY id")
     check("stopped models predict the same bits", np.array_equal(actual.astype(np.float32), expected))
+    wrapper = load_wrapper(conn, xgboost.XGBRegressor(), "diabetes")
+    check("and so does the regressor", np.array_equal(actual.astype(np.float32), wrapper.predict(X, validate_features=False)))
     test = conn.execute("SELECT m.value FROM mlops.metric m JOIN mlops.run r ON r.id = m.run_id "
                         "WHERE r.model = 'diabetes' AND m.dataset = 'test' AND m.round IS NULL AND m.name = 'rmse'").fetchone()
     check("hold-out rmse is sane", test is not None and 30 < test[0] < 90, test)

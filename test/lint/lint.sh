@@ -105,6 +105,9 @@ check "docs/reference.md names every SQL object" "$(cat $parts |
 	sed 's/.*mlops\.//' | sort -u | while read -r o; do
 	grep -qE "\\b$o\\b" docs/reference.md 2>/dev/null || echo "$o"; done)"
 
+check "docs/reference.md names every parameter of XGBoost and every objective" "$(sed -nE 's/^\t\{"([a-z_:]+)", (PARAM|TASK)_.*/\1/p' src/job/params.c |
+	while read -r p; do grep -q "\`$p\`" docs/reference.md || echo "$p"; done)"
+
 check "docs/reference.md names every setting" "$(grep -ohE '"mlops\.[a-z_]+"' src/*/*.c | tr -d '"' | sort -u |
 	while read -r s; do grep -q "$s" docs/reference.md 2>/dev/null || echo "$s"; done)"
 
