@@ -238,6 +238,7 @@ start_run(int64 run, TimestampTz now)
 		return true;
 
 	start_pause = TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS);
+	mlops_handover_remove(&claim.attempt);
 	(void) mlops_step_try(unclaim_run, &claim, "put a run back");
 	if (!slots_logged)
 		ereport(LOG,

@@ -246,6 +246,7 @@ read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
 	dataset = mlops_dataset_read(&spec);
 	mlops_spool_write(dataset, mlops_handover_path(&run->attempt), spool);
 	fill_dataset_result(&run->result, dataset);
+	mlops_training_describe(run, dataset->signature);
 	foreach(cell, dataset->notes)
 		mlops_training_note(run, lfirst(cell));
 	mlops_dataset_end(dataset);
@@ -323,6 +324,7 @@ mlops_executor_main(Datum main_arg)
 	run->attempt = argument.attempt;
 	run->progress.n_rows = -1;
 	run->progress.round = -1;
+	run->progress.metric_value = NAN;
 	run->result.threshold = NAN;
 
 	PG_TRY();

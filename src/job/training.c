@@ -14,6 +14,7 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/json.h"
@@ -100,22 +101,6 @@ put_number(StringInfo out, const char *key, int64 value)
 	put_pair(out, key, text_value);
 }
 
-/* Names and kinds of the features. */
-static void
-put_features(StringInfo out, const Signature *signature)
-{
-	for (int i = 0; i < signature->n_features; i++)
-	{
-		const Feature *feature = &signature->features[i];
-
-		put_pair(out, "feature_name", feature->name);
-		put_pair(out, "feature_kind", feature->kind == FEATURE_CATEGORY ? "c" :
-				 feature->kind == FEATURE_BOOLEAN ? "i" : "q");
-		put_number(out, "feature_cardinality",
-				   feature->kind == FEATURE_CATEGORY ? feature->n_categories : 0);
-	}
-}
-
 static void
 put_baseline(StringInfo out, const Baseline *baseline, List *sources, List *recodes)
 {
@@ -156,7 +141,7 @@ make_config(const TrainingRun *run, const Dataset *dataset, const Params *params
 		put_pair(out, "threshold", recipe->threshold);
 	foreach(cell, params->settings)
 		put_pair(out, "param", lfirst(cell));
-	put_features(out, dataset->signature);
+	appendBinaryStringInfo(out, run->features.data, run->features.len);
 }
 
 /* A file with these bytes and no name; read only. */
@@ -359,6 +344,27 @@ describe_params(const Params *params)
 	}
 	appendStringInfoChar(&out, '}');
 	return out.data;
+}
+
+/* Names and kinds of the features; a model's strings are UTF-8. */
+void
+mlops_training_describe(TrainingRun *run, const Signature *signature)
+{
+	StringInfo	out = &run->features;
+
+	initStringInfo(out);
+	for (int i = 0; i < signature->n_features; i++)
+	{
+		const Feature *feature = &signature->features[i];
+
+		CHECK_FOR_INTERRUPTS();
+		put_pair(out, "feature_name",
+				 pg_server_to_any(feature->name, strlen(feature->name), PG_UTF8));
+		put_pair(out, "feature_kind", feature->kind == FEATURE_CATEGORY ? "c" :
+				 feature->kind == FEATURE_BOOLEAN ? "i" : "q");
+		put_number(out, "feature_cardinality",
+				   feature->kind == FEATURE_CATEGORY ? feature->n_categories : 0);
+	}
 }
 
 /* The champion as a second model to judge, when its features can be fed. */

@@ -8,6 +8,7 @@
 #ifndef MLOPS_TRAINING_H
 #define MLOPS_TRAINING_H
 
+#include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 
 #include "job/baseline.h"
@@ -23,6 +24,7 @@ typedef struct TrainingRun
 {
 	Attempt		attempt;
 	Recipe	   *recipe;
+	StringInfoData features;	/* what the trainer is told of them */
 	Progress	progress;
 	bool		progress_changed;
 	instr_time	progress_written;
@@ -41,6 +43,9 @@ extern void mlops_training_phase(TrainingRun *run, const char *phase);
 extern void mlops_training_progress(TrainingRun *run);
 
 extern void mlops_training_note(TrainingRun *run, const char *note);
+
+/* Remember the features; inside a transaction, which conversions need. */
+extern void mlops_training_describe(TrainingRun *run, const Signature *signature);
 
 /* Train on the spool; fills in the model's side of the result. */
 extern void mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,

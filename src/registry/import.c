@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -142,6 +143,15 @@ match_default_names(const ForestDescription *description)
 	return true;
 }
 
+/* Name of a feature in the server's encoding; a model's strings are UTF-8. */
+static char *
+get_feature_name(const ForestDescription *description, uint32 i)
+{
+	const char *name = description->feature_names[i];
+
+	return pg_any_to_server(name, strlen(name), PG_UTF8);
+}
+
 static Signature *
 derive_signature(const ForestDescription *description)
 {
@@ -158,7 +168,7 @@ derive_signature(const ForestDescription *description)
 	{
 		Feature    *feature = &signature->features[i];
 
-		feature->name = feature->column = pstrdup(description->feature_names[i]);
+		feature->name = feature->column = pstrdup(get_feature_name(description, i));
 		feature->type = "double precision";
 		feature->kind = FEATURE_NUMERIC;
 	}
@@ -184,11 +194,11 @@ check_features(const Signature *signature, const ForestDescription *description)
 		const char *type = description->feature_types ? description->feature_types[i] : NULL;
 
 		CHECK_FOR_INTERRUPTS();
-		if (named && strcmp(feature->name, description->feature_names[i]) != 0)
+		if (named && strcmp(feature->name, get_feature_name(description, i)) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
 					 errmsg("feature %d is \"%s\" in the model, but \"%s\" in the signature",
-							i + 1, description->feature_names[i], feature->name),
+							i + 1, get_feature_name(description, i), feature->name),
 					 errhint("Name the features in the order of training.")));
 		if (type != NULL && (strcmp(type, "c") == 0) != (feature->kind == FEATURE_CATEGORY))
 			ereport(ERROR,
