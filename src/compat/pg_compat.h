@@ -20,6 +20,11 @@
 #include "varatt.h"
 #endif
 
+/* a prefix took the place of pg_attribute_noreturn() in 18 */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
 /* the local transaction id moved in 17; wants storage/proc.h */
 #if PG_VERSION_NUM >= 170000
 #define MyLocalTransactionId_compat() (MyProc->vxid.lxid)

@@ -282,7 +282,7 @@ mlops_sorter_columns(const Sorter *sorter)
 		}
 		mlops_json_push_string(&state, WJB_KEY, "checksum");
 		mlops_json_push_string(&state, WJB_VALUE,
-							   psprintf("%016" INT64_MODIFIER "x", column->checksum));
+							   psprintf("%016llx", (unsigned long long) column->checksum));
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));

@@ -8,6 +8,7 @@
 #ifndef MLOPS_TARGET_H
 #define MLOPS_TARGET_H
 
+#include "compat/pg_compat.h"
 #include "feature/columns.h"
 
 typedef enum TargetMode
@@ -47,6 +48,6 @@ extern bool mlops_target_read(Target *target, const Datum *values, const bool *i
  * number, or NULL when labels are final. */
 extern int *mlops_target_finish(Target *target);
 
-extern void mlops_target_report_one_class(const Target *target) pg_attribute_noreturn();
+pg_noreturn extern void mlops_target_report_one_class(const Target *target);
 
 #endif							/* MLOPS_TARGET_H */

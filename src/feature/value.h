@@ -10,6 +10,8 @@
 
 #include "fmgr.h"
 
+#include "compat/pg_compat.h"
+
 typedef enum ValueKind
 {
 	VALUE_NONE,					/* makes no feature */
@@ -66,6 +68,6 @@ extern int	mlops_value_array_length(Datum value, const char *column);
 extern const char *mlops_value_label(ValueType *value_type, Datum value, size_t *length);
 
 /* The value is infinite or too large. */
-extern void mlops_value_overflow(const char *column) pg_attribute_noreturn();
+pg_noreturn extern void mlops_value_overflow(const char *column);
 
 #endif							/* MLOPS_VALUE_H */

@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "compat/pg_compat.h"
 #include "base/error.h"
 #include "feature/encode.h"
 #include "serve/row_input.h"
@@ -312,8 +313,7 @@ read_record(RowInput *input, HeapTupleHeader record)
 }
 
 /* Error: a member of an object has the wrong kind. */
-static pg_attribute_noreturn()
-void
+pg_noreturn static void
 report_wrong_member(const InputColumn *column, JsonbValue *value)
 {
 	const char *wanted = column->object_type == NUMERICARRAYOID ? "array of numbers" :
