@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/extension.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -44,7 +45,11 @@
 
 #define TICK_MS 100
 #define SLOT_RETRY_MS 2000		/* without a free worker slot */
-#define MAX_FAILED_TICKS 10
+#define MAX_FAILED_LOOKS 10
+#define MAX_STARTS 50			/* in one tick */
+#define STARVED_MS 30000		/* without a slot for any executor */
+#define RETURN_MS 1000			/* after giving up the own slot: this to four
+								 * times as long */
 
 /* A queued run on its way to an executor. */
 typedef struct Claim
@@ -61,6 +66,9 @@ static MemoryContext tick_context;	/* reset by every tick */
 static List *active = NIL;
 static Oid	last_submitter = InvalidOid;	/* whose turn was the latest */
 static TimestampTz start_pause = 0; /* start nothing before */
+static TimestampTz starved_since = 0;	/* first start without a worker slot */
+static bool gave_up = false;	/* leaving although something is due */
+static int	failed_looks = 0;	/* at the table, in a row */
 
 void
 mlops_dispatcher_describe(BackgroundWorker *worker, Oid database)
@@ -233,10 +241,17 @@ start_run(int64 run, TimestampTz now)
 		return false;
 	if (claim.error)
 		return mlops_step_try(refuse_run, &claim, "refuse a run");
-	last_submitter = claim.submitter;
-	if (!claim.claimed || start_executor(&claim.attempt, claim.submitter, now))
+	if (!claim.claimed)
 		return true;
+	last_submitter = claim.submitter;
+	if (start_executor(&claim.attempt, claim.submitter, now))
+	{
+		starved_since = 0;
+		return true;
+	}
 
+	if (starved_since == 0)
+		starved_since = now;
 	start_pause = TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS);
 	mlops_handover_remove(&claim.attempt);
 	(void) mlops_step_try(unclaim_run, &claim, "put a run back");
@@ -248,6 +263,18 @@ start_run(int64 run, TimestampTz now)
 	return false;
 }
 
+/* Runs whose executor is there: those that wait to be published hold no place. */
+static int
+count_executors(void)
+{
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, active)
+		count += ((ActiveRun *) lfirst(cell))->retry_at == 0;
+	return count;
+}
+
 /*
  * Start what is due and allowed.  Returns whether something due is left that
  * this dispatcher should stay for.
@@ -257,14 +284,16 @@ start_due_runs(TimestampTz now)
 {
 	int64		skip = 0;
 
-	while (mlops_max_concurrent_runs > 0)
+	for (int i = 0; mlops_max_concurrent_runs > 0; i++)
 	{
 		int64		run = skip;
 
 		CHECK_FOR_INTERRUPTS();
+		if (i == MAX_STARTS)
+			return true;		/* running ones need a look, too */
 		if (!mlops_step_try(find_due, &run, "look for due runs") || run == 0)
 			return skip != 0;
-		if (list_length(active) >= mlops_max_concurrent_runs || now < start_pause)
+		if (count_executors() >= mlops_max_concurrent_runs || now < start_pause)
 			return true;
 		if (!start_run(run, now))
 		{
@@ -282,9 +311,16 @@ refresh_runs(void)
 {
 	List	   *rows = NIL;
 	ListCell   *cell;
+	ErrorData  *error;
 
-	if (!mlops_step_try(list_runs, &rows, "list runs"))
+	error = mlops_step_do(list_runs, &rows);
+	if (error)
+	{
+		mlops_step_log(error, "list runs");
+		failed_looks += mlops_step_is_transient(error) ? 0 : 1;
 		return false;
+	}
+	failed_looks = 0;
 	foreach(cell, active)
 		((ActiveRun *) lfirst(cell))->listed = false;
 	foreach(cell, rows)
@@ -309,19 +345,62 @@ refresh_runs(void)
 
 		if (!run->listed)
 		{
-			if (run->handle)
-				TerminateBackgroundWorker(run->handle);
+			mlops_watch_terminate(run);
 			forget_run(run);
 		}
 	}
 	return true;
 }
 
+/*
+ * Whether the slot that is missing may be our own, with dispatchers of other
+ * databases in the others.  It is given up then; without a launcher not at once,
+ * since the next one starts only when somebody asks for it.
+ */
+static bool
+is_starved(TimestampTz now)
+{
+	return starved_since != 0 &&
+		TimestampDifferenceExceeds(starved_since, now, mlops_launcher_is_there() ? 0 : STARVED_MS);
+}
+
+/*
+ * Look after the active runs.  One wait for a lock at most: of the runs that
+ * waited before, only the one whose turn it is tries again, after the others.
+ */
+static void
+watch_runs(TimestampTz now)
+{
+	List	   *runs = list_copy(active);
+	ActiveRun  *retry = NULL;
+	bool		waited = false;
+	ListCell   *cell;
+
+	foreach(cell, runs)
+	{
+		ActiveRun  *run = lfirst(cell);
+
+		if (run->retry_at != 0 && (!retry || run->retry_at < retry->retry_at))
+			retry = run;
+	}
+	if (retry)
+		runs = lappend(list_delete_ptr(runs, retry), retry);
+	foreach(cell, runs)
+	{
+		ActiveRun  *run = lfirst(cell);
+		TimestampTz retry_at = run->retry_at;
+
+		if (mlops_watch_run(run, now, !waited && (retry_at == 0 || run == retry)))
+			forget_run(run);
+		else
+			waited |= run->retry_at != retry_at;
+	}
+}
+
 /* One round of work; returns whether there is a reason to stay. */
 static bool
 tick(bool first)
 {
-	static int	failed_ticks = 0;
 	TimestampTz now;
 	ListCell   *cell;
 	bool		due;
@@ -330,27 +409,25 @@ tick(bool first)
 	MemoryContextSwitchTo(tick_context);
 	if (!refresh_runs())
 	{
-		if (++failed_ticks < MAX_FAILED_TICKS)
+		if (failed_looks < MAX_FAILED_LOOKS)
 			return true;
 		/* the extension is gone, most likely */
 		foreach(cell, active)
 			mlops_watch_terminate(lfirst(cell));
 		return false;
 	}
-	failed_ticks = 0;
 	if (first)
 		(void) mlops_step_try(sweep, NULL, "remove old files");
 
 	now = GetCurrentTimestamp();
-	foreach(cell, list_copy(active))
-	{
-		if (mlops_watch_run(lfirst(cell), now))
-			forget_run(lfirst(cell));
-	}
+	watch_runs(now);
 	due = start_due_runs(now);
 	if (first)
 		(void) mlops_step_try(sweep_roles, NULL, "take out dropped roles");
-	return active != NIL || due;
+	if (!due)
+		starved_since = 0;
+	gave_up = active == NIL && is_starved(now);
+	return active != NIL || (due && !gave_up);
 }
 
 static void
@@ -397,7 +474,7 @@ pin_settings(void)
 	static const char *const settings[][2] = {
 		{"search_path", ""}, {"role", "none"}, {"session_replication_role", "origin"},
 		{"statement_timeout", "0"}, {"lock_timeout", "500ms"},
-		{"idle_in_transaction_session_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"}, {"exit_on_error", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_read_only", "off"}, {"default_transaction_deferrable", "off"},
 		{"synchronous_commit", "local"}, {"zero_damaged_pages", "off"}, {"jit", "off"}
@@ -407,6 +484,24 @@ pin_settings(void)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 	if (GetConfigOption("transaction_timeout", true, false))
 		SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* Have the launcher start another one a little later. */
+static void
+come_back(void)
+{
+	mlops_launcher_set_due(ObjectIdGetDatum(MyDatabaseId),
+						   TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   pg_prng_uint64_range(&pg_global_prng_state,
+																			RETURN_MS, 4 * RETURN_MS)));
+}
+
+/* After pg_terminate_backend or an error outside of a step. */
+static void
+come_back_after_failure(int code, Datum arg)
+{
+	if (code != 0)
+		come_back();
 }
 
 void
@@ -421,6 +516,7 @@ mlops_dispatcher_main(Datum main_arg)
 	if (RecoveryInProgress())
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(main_arg), InvalidOid, 0);
+	before_shmem_exit(come_back_after_failure, (Datum) 0);
 	HOLD_CANCEL_INTERRUPTS();
 	pin_settings();
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -435,6 +531,11 @@ mlops_dispatcher_main(Datum main_arg)
 		for (bool first = true; tick(first); first = false)
 			sleep_until_next_tick();
 		release_lock();
+		if (gave_up)
+		{
+			come_back();
+			proc_exit(0);
+		}
 
 		/*
 		 * whoever committed before the release may have seen the lock and

@@ -142,6 +142,12 @@ mlops_launcher_set_due(Datum database, TimestampTz due)
 		SetLatch(latch);
 }
 
+bool
+mlops_launcher_is_there(void)
+{
+	return shared != NULL;
+}
+
 static void
 forget_latch(int code, Datum arg)
 {
@@ -220,7 +226,8 @@ list_databases(void)
 	{
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 
-		if (database->datallowconn && !database->datistemplate)
+		/* a negative limit but -1: DROP DATABASE was interrupted */
+		if (database->datallowconn && !database->datistemplate && database->datconnlimit >= -1)
 		{
 			MemoryContext old = MemoryContextSwitchTo(context);
 
@@ -305,7 +312,11 @@ mlops_launcher_main(Datum main_arg)
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
 		while (OidIsValid(database = take_due(now)))
-			start_dispatcher(database, false);
+		{
+			/* it may have been dropped */
+			if (list_member_oid(list_databases(), database))
+				start_dispatcher(database, false);
+		}
 		if (take_probe() || now >= probe_at)
 		{
 			ListCell   *cell;

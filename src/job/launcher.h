@@ -19,6 +19,9 @@ extern void mlops_launcher_init(void);
  */
 extern void mlops_launcher_set_due(Datum database, TimestampTz due);
 
+/* Whether the library was preloaded, so that set_due has an effect. */
+extern bool mlops_launcher_is_there(void);
+
 extern PGDLLEXPORT void mlops_launcher_main(Datum main_arg);
 
 #endif							/* MLOPS_LAUNCHER_H */

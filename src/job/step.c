@@ -14,8 +14,11 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "job/step.h"
+
+#define LOG_INTERVAL_MS 60000
 
 ErrorData *
 mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
@@ -54,14 +57,31 @@ mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
 	return error;
 }
 
+/* A failure that repeats, as while somebody holds a lock, is logged once a minute. */
+void
+mlops_step_log(const ErrorData *error, const char *what)
+{
+	static char logged[256] = "";
+	static TimestampTz logged_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	char		line[sizeof(logged)];
+
+	snprintf(line, sizeof(line), "%s: %s", what, error->message);
+	if (strcmp(line, logged) == 0 && !TimestampDifferenceExceeds(logged_at, now, LOG_INTERVAL_MS))
+		return;
+	strlcpy(logged, line, sizeof(logged));
+	logged_at = now;
+	ereport(LOG,
+			(errmsg("mlops dispatcher could not %s: %s", what, error->message)));
+}
+
 bool
 mlops_step_try(void (*work) (const SpiScope *scope, void *arg), void *arg, const char *what)
 {
 	ErrorData  *error = mlops_step_do(work, arg);
 
 	if (error)
-		ereport(LOG,
-				(errmsg("mlops dispatcher could not %s: %s", what, error->message)));
+		mlops_step_log(error, what);
 	return error == NULL;
 }
 
@@ -70,5 +90,6 @@ mlops_step_is_transient(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
 }

@@ -24,7 +24,10 @@ extern ErrorData *mlops_step_do(void (*work) (const SpiScope *scope, void *arg),
 extern bool mlops_step_try(void (*work) (const SpiScope *scope, void *arg), void *arg,
 						   const char *what);
 
-/* Errors that go away when somebody else ends a transaction. */
+extern void mlops_step_log(const ErrorData *error, const char *what);
+
+/* Errors that go away when somebody else ends a transaction, or that come from
+ * somebody who canceled the dispatcher's statement. */
 extern bool mlops_step_is_transient(const ErrorData *error);
 
 #endif							/* MLOPS_STEP_H */

@@ -210,13 +210,13 @@ finish_success(ActiveRun *run, const RunResult *result, TimestampTz now)
 
 /* The executor is gone: settle the run by what it left. */
 static bool
-finish_run(ActiveRun *run, TimestampTz now)
+finish_run(ActiveRun *run, TimestampTz now, bool publish)
 {
 	RunResult  *result;
 
 	if (run->cancel)
 		return finish_without_version(run, "canceled", NULL, NULL);
-	if (now < run->retry_at)
+	if (!publish || now < run->retry_at)
 		return false;
 	result = mlops_handover_read_result(&run->attempt);
 	if (run->timed_out)
@@ -238,10 +238,10 @@ finish_run(ActiveRun *run, TimestampTz now)
 }
 
 bool
-mlops_watch_run(ActiveRun *run, TimestampTz now)
+mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish)
 {
-	if (!is_alive(run, now))
-		return finish_run(run, now);
+	if (run->retry_at != 0 || !is_alive(run, now))
+		return finish_run(run, now, publish);
 	if (mlops_max_run_time > 0 &&
 		now >= TimestampTzPlusMilliseconds(run->started_at, mlops_max_run_time * INT64CONST(1000)))
 		run->timed_out = true;

@@ -27,14 +27,16 @@ typedef struct ActiveRun
 	int			pid;			/* what it found; 0: nobody */
 	TimestampTz progress_at;	/* last copy of the progress */
 	char		progress[128];	/* what was copied, in short */
-	TimestampTz retry_at;		/* no earlier attempt to finish it */
+	TimestampTz retry_at;		/* 0, or the executor is gone and this is the
+								 * next attempt to finish the run */
 } ActiveRun;
 
 /*
  * Copy the run's progress, stop it if it should stop, and settle it when its
- * executor is gone.  True when it has been settled: forget it then.
+ * executor is gone.  True when it has been settled: forget it then.  Publishing
+ * may wait for a lock until the timeout; without "publish" that comes later.
  */
-extern bool mlops_watch_run(ActiveRun *run, TimestampTz now);
+extern bool mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish);
 
 /* Ask the executor to exit. */
 extern void mlops_watch_terminate(ActiveRun *run);
