@@ -192,6 +192,16 @@ collect_features(const DatasetSpec *spec, DatasetColumns *columns, TupleDesc tup
 	columns->features = plan;
 }
 
+/* What is to be predicted can neither weigh nor place its row. */
+static void
+check_target_role(const DatasetColumns *columns, const RoleColumn *role, const char *argument)
+{
+	if (role->column >= 0 && role->column == columns->target.column)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" is named by both target and %s", role->name, argument)));
+}
+
 DatasetColumns *
 mlops_columns_resolve(const DatasetSpec *spec, TupleDesc tupdesc)
 {
@@ -208,7 +218,13 @@ mlops_columns_resolve(const DatasetSpec *spec, TupleDesc tupdesc)
 	check_role_is_number(&columns->weight, "weight");
 	columns->keys = palloc0(Max(list_length(spec->key), 1) * sizeof(RoleColumn));
 	foreach(cell, spec->key)
-		resolve_role(&columns->keys[columns->n_keys++], tupdesc, lfirst(cell), "key");
+	{
+		resolve_role(&columns->keys[columns->n_keys], tupdesc, lfirst(cell), "key");
+		check_target_role(columns, &columns->keys[columns->n_keys++], "key");
+	}
+	check_target_role(columns, &columns->weight, "weight");
+	check_target_role(columns, &columns->qid, "qid");
+	check_target_role(columns, &columns->split_by, "split_by");
 
 	if (spec->signature != NULL)
 		columns->features = mlops_encode_plan(spec->signature, tupdesc);

@@ -63,7 +63,9 @@ INSERT INTO trial (arguments) VALUES
 	('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', test_size => 0.7'), ('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', test_size => 0'),
 	('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', test_size => ''NaN'''), ('''SELECT id, x, y FROM t'', ''y'', key => ''{}'''),
 	('''SELECT id, x, y FROM t'', ''y'', key => ''{id,NULL}'''), ('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', gap => ''1 day'''),
-	('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', split_by => ''x'''), ('''SELECT id % 40 AS q, x, z, y FROM t'', ''y'', qid => ''q'', key => ''{z}''');
+	('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', split_by => ''x'''), ('''SELECT id % 40 AS q, x, z, y FROM t'', ''y'', qid => ''q'', key => ''{z}'''),
+	('''SELECT id, x, y FROM t'', ''y'', key => ''{id,y}'''), ('''SELECT id, x, y FROM t'', ''y'', key => ''{id}'', weight => ''y'''), ('''SELECT id, x, y FROM t'', ''y'', qid => ''y'''),
+	('''SELECT id, x, y FROM t'', ''y'', split => ''time'', split_by => ''y''');
 SELECT * FROM submit_all();
 CALL wait_all();
 SELECT arguments, sqlstate, n_rows, n_test BETWEEN 40 AND 300 AS n_test, notes FROM outcome;
