@@ -38,3 +38,10 @@ CREATE FUNCTION mlops.predict_classes(model text, VARIADIC features "any")
 	AS 'MODULE_PATHNAME', 'mlops_sql_predict_classes';
 COMMENT ON FUNCTION mlops.predict_classes(text, "any") IS
 'One line per class with its probability, in the order of mlops.model.classes; numbers as from predict_proba. No lines for a NULL model or row. Arguments as for predict. Error when the model does not predict classes.';
+
+CREATE FUNCTION mlops.check_predictions(model_ref text, query text, expected name,
+										OUT n bigint, OUT n_different bigint, OUT max_difference float8)
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'mlops_sql_check_predictions';
+COMMENT ON FUNCTION mlops.check_predictions(text, text, name) IS
+'Predicts every row of a SELECT and compares with its column expected, which XGBoost itself or another system computed: a number as of predict, or an array as of predict_array, both taken as float32. n: rows; n_different: rows whose bits differ, a NULL on one side included; max_difference: largest absolute difference, NULL without rows. 0 different rows prove an import. The query runs with the rights of the caller; $1 in it is now(). Writes nothing. Errors: as for predict, and ML005 for a query that is not one SELECT or lacks the column.';

@@ -64,6 +64,22 @@ list_relations(const List *relations)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
+/* The features as far as the columns tell: each is one, unless it is an array. */
+static Signature *
+draft_features(const EncodePlan *plan)
+{
+	Signature  *signature = palloc0(sizeof(Signature));
+
+	signature->features = palloc0(sizeof(Feature) * Max(plan->n_steps, 1));
+	for (int i = 0; i < plan->n_steps; i++)
+	{
+		if (plan->steps[i].width != 1)
+			return NULL;
+		signature->features[signature->n_features++].name = pstrdup(plan->steps[i].name);
+	}
+	return signature;
+}
+
 void
 mlops_dataset_analyze(const DatasetSpec *spec, DatasetAnalysis *analysis)
 {
@@ -89,5 +105,5 @@ mlops_dataset_analyze(const DatasetSpec *spec, DatasetAnalysis *analysis)
 	analysis->uses_as_of = facts.uses_parameter;
 	analysis->reproducible = facts.reproducible;
 	analysis->relations = list_relations(facts.relations);
-	analysis->n_features = columns->features->n_steps;
+	analysis->features = draft_features(columns->features);
 }

@@ -132,7 +132,8 @@ typedef struct DatasetAnalysis
 	bool		uses_as_of;		/* $1 occurs */
 	bool		reproducible;
 	Jsonb	   *relations;		/* for table dataset */
-	int			n_features;
+	Signature  *features;		/* names only; NULL when an array's length is
+								 * known to the rows alone */
 } DatasetAnalysis;
 
 extern void mlops_dataset_analyze(const DatasetSpec *spec, DatasetAnalysis *analysis);

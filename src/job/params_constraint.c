@@ -75,19 +75,16 @@ read_monotone_array(JsonbContainer *array, const Signature *signature, int *sign
 {
 	uint32		n = JsonContainerSize(array);
 
+	for (uint32 i = 0; i < n; i++)
+		(void) get_sign(getIthJsonbValueFromContainer(array, i));
 	if (signature && n != signature->n_features)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"monotone_constraints\" has %u values for %d features", n,
 						signature->n_features),
 				 errhint("Name the features: {\"feature\": 1}.")));
-	for (uint32 i = 0; i < n; i++)
-	{
-		int			sign = get_sign(getIthJsonbValueFromContainer(array, i));
-
-		if (signature)
-			signs[i] = sign;
-	}
+	for (uint32 i = 0; signature && i < n; i++)
+		signs[i] = get_sign(getIthJsonbValueFromContainer(array, i));
 }
 
 char *

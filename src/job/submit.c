@@ -84,9 +84,12 @@ decide_task(const Recipe *recipe)
 	return fixed != TASK_UNDECIDED ? fixed : asked;
 }
 
-/* Analyse the caller's own query; returns the task, if it tells. */
+/*
+ * Analyse the caller's own query; returns the task and the features, as far as
+ * it tells.
+ */
 static DatasetTask
-analyze_query(const Recipe *recipe, DatasetTask task)
+analyze_query(const Recipe *recipe, DatasetTask task, Signature **features)
 {
 	DatasetSpec spec;
 	DatasetAnalysis analysis;
@@ -99,6 +102,7 @@ analyze_query(const Recipe *recipe, DatasetTask task)
 				(errmsg("the type of column \"%s\" makes this a %s task", recipe->target,
 						mlops_dataset_task_name(analysis.task)),
 				 errhint("Argument task chooses another one.")));
+	*features = analysis.features;
 	return analysis.task;
 }
 
@@ -118,6 +122,7 @@ enqueue(Jsonb *json, int parent_version, Oid submitter, bool analyze)
 {
 	Recipe	   *recipe = mlops_recipe_parse(json);
 	Params	   *params;
+	Signature  *features = NULL;
 	DatasetTask task;
 	int64		run;
 
@@ -125,9 +130,10 @@ enqueue(Jsonb *json, int parent_version, Oid submitter, bool analyze)
 	mlops_registry_ensure_model(recipe->model, submitter);
 	task = decide_task(recipe);
 	if (analyze)
-		task = analyze_query(recipe, task);
+		task = analyze_query(recipe, task, &features);
 	mlops_recipe_check_task(recipe, task);
-	params = mlops_params_translate(recipe->params, task, recipe->target_upper != NULL, NULL);
+	params = mlops_params_translate(recipe->params, task, recipe->target_upper != NULL,
+									features);
 	mlops_params_check_early_stopping(params, recipe->early_stopping_rounds);
 	notice_keyless_split(recipe);
 

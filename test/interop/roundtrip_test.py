@@ -90,6 +90,14 @@ def test_registered(conn):
     actual = np.array([row[0] for row in conn.execute("SELECT mlops.predict_proba('digit', t) FROM digit t ORDER BY id")])
     check("registered there, the same bits here", np.array_equal(actual.astype(np.float32), expected))
 
+    conn.execute("CREATE TABLE expected (id int, expected real[])")
+    with conn.cursor().copy("COPY expected FROM STDIN") as copy:
+        for i, row in enumerate(expected):
+            copy.write_row([i, [float(v) for v in row]])
+    proof = conn.execute("SELECT * FROM mlops.check_predictions('digit', "
+                         "'SELECT d.*, e.expected FROM digit d JOIN expected e USING (id)', 'expected')").fetchone()
+    check("check_predictions proves it", proof == (len(y), 0, 0.0), proof)
+
     classes = [row[0] for row in conn.execute("SELECT mlops.predict_class('digit', t) FROM digit t ORDER BY id")]
     check("classes are the most probable ones", classes == [str(v) for v in expected.argmax(axis=1)])
 

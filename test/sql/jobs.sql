@@ -42,7 +42,12 @@ SELECT name, version FROM mlops.resolve('churn');
 
 -- a model from elsewhere
 SELECT mlops.register_model('imported', mlops.export_model('churn/1'), signature => (SELECT signature FROM mlops.model_version WHERE model = 'churn' AND version = 1));
-SELECT count(*) AS differences FROM churn_features('2026-02-01') f WHERE mlops.predict('imported', f) <> mlops.predict('churn/1', f);
+SELECT * FROM mlops.check_predictions('imported', 'SELECT f.*, mlops.predict(''churn/1'', f) AS expected FROM churn_features(''2026-02-01'') f', 'expected');
+SELECT n, n_different, max_difference > 0.001 AS far FROM mlops.check_predictions('imported',
+	'SELECT f.*, mlops.predict(''churn/1'', f) + (id = 7)::int * 0.002 AS expected FROM churn_features(''2026-02-01'') f -- one is wrong', 'expected');
+SELECT n, n_different FROM mlops.check_predictions('imported', 'SELECT f.*, mlops.predict_array(''churn/1'', f) AS expected FROM churn_features($1) f', 'expected');
+SELECT mlops.check_predictions('imported', 'SELECT f.* FROM churn_features($1) f', 'expected');
+SELECT mlops.check_predictions('imported', 'DELETE FROM customer', 'expected');
 
 -- time split with gap and refit
 CREATE TABLE demand AS SELECT date '2026-01-01' + i AS day, i % 7 AS weekday, (i % 7) * 10 + i % 3 AS qty FROM generate_series(0, 199) i;
