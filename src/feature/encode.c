@@ -28,7 +28,7 @@ report_missing(const Signature *signature, TupleDesc tupdesc, const char *column
 			 errmsg("column \"%s\" is missing", column),
 			 errdetail("The model has %d features; the row has %d columns.",
 					   signature->n_features, tupdesc->natts),
-			 errhint("Columns match by name; the view model_version shows the model's signature.")));
+			 errhint("Columns match by name; mlops.model_version shows the signature of every version.")));
 }
 
 /* Index of the column of that name; starts the search at "start", where it mostly is. */

@@ -197,11 +197,12 @@ mlops_trainer_note(const char *format,...)
 
 /*
  * Reduce "[10:00:00] WARNING: path:12: text\nStack trace: ..." to "text" on one
- * line.
+ * line, also without the list of objectives that the library has.
  */
 static void
 clean_text(const char *raw, char *clean, size_t size)
 {
+	static const char *const tails[] = {"\nStack trace:", "\nObjective candidate:"};
 	const char *start = raw;
 	const char *end;
 	size_t		length = 0;
@@ -225,9 +226,14 @@ clean_text(const char *raw, char *clean, size_t size)
 			break;
 		}
 	}
-	end = strstr(start, "\nStack trace:");
-	if (end == NULL)
-		end = start + strlen(start);
+	end = start + strlen(start);
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+	{
+		const char *tail = strstr(start, tails[i]);
+
+		if (tail != NULL && tail < end)
+			end = tail;
+	}
 
 	for (; start < end && length + 1 < size; start++)
 	{
