@@ -61,7 +61,8 @@ typedef struct ForestDescription
 	uint32_t	n_trees;		/* up to the best iteration */
 	uint32_t	n_stored_trees; /* all in the bytes */
 	int64_t		best_iteration; /* -1: none named */
-	bool		categorical;	/* some split is categorical */
+	uint32_t   *n_categories;	/* n_features: 1 + highest code that a split
+								 * names, 0: no split on categories */
 	uint32_t	n_feature_names;	/* 0 or n_features */
 	char	  **feature_names;
 	char	  **feature_types;	/* NULL, or n_features of them */

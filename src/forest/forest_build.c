@@ -354,11 +354,46 @@ copy_strings(Reader *reader, const Buffer *strings, uint32_t count)
 	return copy;
 }
 
+/* Per feature, 1 + the highest code in a set of its splits. */
+static uint32_t *
+count_categories(Reader *reader, const Forest *image)
+{
+	const ForestNode *nodes = mlops_image_section(image, SECTION_NODE);
+	const uint32_t *sets = mlops_image_section(image, SECTION_CATEGORY);
+	uint32_t   *counts = calloc(image->n_features + 1, sizeof(uint32_t));
+
+	if (counts == NULL)
+	{
+		mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	for (uint64_t i = 0; i < image->count[SECTION_NODE]; i++)
+	{
+		uint32_t   *count = &counts[nodes[i].feature & NODE_FEATURE_MASK];
+		const uint32_t *set = sets + nodes[i].value.index;
+		uint32_t	n_words;
+		uint32_t	found = 0;
+
+		if (!(nodes[i].feature & NODE_CATEGORICAL))
+			continue;
+		n_words = set[0] & ~CATEGORY_LIST;
+		if (n_words > 0 && set[0] & CATEGORY_LIST)
+			found = set[n_words] + 1;
+		for (uint32_t w = n_words; w > 0 && found == 0; w--)
+		{
+			if (set[w] != 0)
+				found = (w - 1) * 32 + (32 - (uint32_t) __builtin_clz(set[w]));
+		}
+		if (found > *count)
+			*count = found;
+	}
+	return counts;
+}
+
 static void
 describe_model(Reader *reader, const ModelDocument *document, const Forest *image,
 			   ForestDescription *description)
 {
-	const ForestTree *trees = mlops_image_section(image, SECTION_TREE);
 	const char *objective = mlops_objective_name(document->objective);
 
 	memset(description, 0, sizeof(*description));
@@ -374,9 +409,7 @@ describe_model(Reader *reader, const ModelDocument *document, const Forest *imag
 	description->n_trees = (uint32_t) image->count[SECTION_TREE];
 	description->n_stored_trees = (uint32_t) document->trees.n_trees;
 	description->best_iteration = document->best_iteration;
-	for (uint32_t i = 0; i < description->n_trees; i++)
-		if (trees[i].flags & TREE_CATEGORICAL)
-			description->categorical = true;
+	description->n_categories = count_categories(reader, image);
 	description->n_feature_names = document->n_feature_names;
 	description->feature_names = copy_strings(reader, &document->feature_names,
 											  document->n_feature_names);
@@ -423,5 +456,6 @@ mlops_forest_free_description(ForestDescription *description)
 {
 	free(description->feature_names);
 	free(description->feature_types);
+	free(description->n_categories);
 	memset(description, 0, sizeof(*description));
 }

@@ -25,6 +25,8 @@
 #include "registry/import.h"
 #include "registry/registry.h"
 
+#define CATEGORY_HINT \
+	"Describe a category as {\"name\": \"...\", \"type\": \"text\", \"kind\": \"category\", \"categories\": [\"...\"]}, with the labels in the order of their codes."
 #define SIGNATURE_HINT "Give signature => '{\"features\": [\"...\"]}' with one name per feature, in the order of training."
 
 static void
@@ -180,7 +182,6 @@ static void
 check_features(const Signature *signature, const ForestDescription *description)
 {
 	bool		named = !match_default_names(description);
-	int			n_categories = 0;
 
 	if (signature->n_features != description->n_features)
 		ereport(ERROR,
@@ -205,14 +206,14 @@ check_features(const Signature *signature, const ForestDescription *description)
 					(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
 					 errmsg("feature \"%s\" is %s in the model, but not in the signature",
 							feature->name, strcmp(type, "c") == 0 ? "a category" : "a number"),
-					 errhint("Describe a category as {\"name\": \"...\", \"type\": \"text\", \"kind\": \"category\", \"categories\": [\"...\"]}, with the labels in the order of their codes.")));
-		n_categories += feature->kind == FEATURE_CATEGORY;
+					 errhint(CATEGORY_HINT)));
+		if (description->n_categories[i] > feature->n_categories)
+			ereport(ERROR,
+					(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
+					 errmsg("feature \"%s\" has %u categories or more in the model, but %d in the signature",
+							feature->name, description->n_categories[i], feature->n_categories),
+					 errhint(CATEGORY_HINT)));
 	}
-	if (description->categorical && n_categories == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
-				 errmsg("the model splits on categories, but the signature has none"),
-				 errhint("Describe a category as {\"name\": \"...\", \"type\": \"text\", \"kind\": \"category\", \"categories\": [\"...\"]}, with the labels in the order of their codes.")));
 }
 
 static void

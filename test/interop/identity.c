@@ -401,6 +401,25 @@ score_model(Counts *counts, const Configuration *config, const Forest *forest,
 	free(leaf_float);
 }
 
+/* Splits name categories of the features that have them, and none that were not drawn. */
+static void
+check_categories(Counts *counts, const Configuration *config,
+				 const ForestDescription *description, bool has_trees)
+{
+	bool		split = false;
+
+	for (int i = 0; i < (int) description->n_features; i++)
+	{
+		int			drawn = i < config->n_categorical ? (int) count_labels(i) : 0;
+
+		if ((int) description->n_categories[i] > drawn)
+			report(counts, config, "a split names a category that was not drawn");
+		split |= description->n_categories[i] > 0;
+	}
+	if (split != (config->n_categorical > 0 && has_trees))
+		report(counts, config, "categorical splits differ from what the configuration says");
+}
+
 static void
 run_model(Counts *counts, const Configuration *config, int model, size_t n)
 {
@@ -436,8 +455,7 @@ run_model(Counts *counts, const Configuration *config, int model, size_t n)
 		}
 		if (mlops_forest_check(forest[i], size[i], &limits, &error) != FOREST_OK)
 			report(counts, config, error.message);
-		if (description.categorical != (config->n_categorical > 0 && answers.leaf != NULL))
-			report(counts, config, "categorical splits differ from what the configuration says");
+		check_categories(counts, config, &description, answers.leaf != NULL);
 		score_model(counts, config, forest[i], &description, rows, n, &answers);
 		mlops_forest_free_description(&description);
 	}

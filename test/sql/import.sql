@@ -53,6 +53,8 @@ SELECT mlops.register_model('regress_size', pg_temp.make_model(categorical => 1,
 SELECT size, mlops.predict('regress_size', jsonb_build_object('size', size, 'b', 1)) FROM (VALUES ('small'), ('medium'), ('large'), ('huge')) c (size);
 SELECT mlops.register_model('regress_bad', pg_temp.make_model(categorical => 1),
 	signature => '{"features": [{"name": "size", "kind": "category", "categories": ["small", "large", "small"]}, {"name": "b"}]}');
+SELECT mlops.register_model('regress_bad', pg_temp.make_model(categorical => 1),
+	signature => '{"features": [{"name": "size", "kind": "category", "categories": ["small"]}, {"name": "b"}]}');
 
 -- classes: derived, given, inherited from version 1, fixed by it
 SELECT mlops.register_model('regress_multi', pg_temp.make_model('multi:softprob', 3, trees => 3), signature => '{"features": ["a", "b"]}');

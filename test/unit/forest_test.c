@@ -171,7 +171,8 @@ test_description(void)
 	CHECK(description.n_features == 2 && description.n_outputs == 1 &&
 		  description.n_values == 1 && description.n_classes == 0 &&
 		  description.n_trees == 2, "counts");
-	CHECK(description.best_iteration == -1 && !description.categorical, "other fields");
+	CHECK(description.best_iteration == -1 && description.n_categories[0] == 0 &&
+		  description.n_categories[1] == 0, "other fields");
 	CHECK(description.n_feature_names == 2 &&
 		  strcmp(description.feature_names[0], "age") == 0 &&
 		  strcmp(description.feature_names[1], "size") == 0, "names");
@@ -416,7 +417,8 @@ test_categories(bool sparse)
 	json = edit_further(json, "\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]");
 	json = edit_further(json, "[5E-1,-2.5E-1,7.5E-1]", "[NaN,-2.5E-1,7.5E-1]");
 	forest = build_all("categories", json, &description);
-	CHECK(description.categorical, "categorical");
+	CHECK(description.n_categories[0] == (sparse ? 70001 : 41) && description.n_categories[1] == 0,
+		  "numbers of categories");
 	mlops_forest_free_description(&description);
 	for (int code = 0; code < 100; code++)
 		check_row("category", forest, (float) code, 1.0f,
