@@ -3,14 +3,13 @@
  * sorter.c
  *	  Encoded rows -> canonical order, digest and column statistics.
  *
- * A sort key is a bytea whose bytes compare as rows do:
+ * Rows are sorted as tuples of [group, only with qid], hash and a bytea:
  *
- *	 [group u64, only with qid] hash u64 | features f32 | label f32
- *		| [upper f32, only with target_upper] | weight f32 | part u8
+ *	 features f32 | label f32 | [upper f32, only with target_upper]
+ *		| weight f32 | part u8
  *
- * big-endian, -0 as 0, missing as 7fc00000.  The hash covers what follows it
- * but for the part, so its first eight bytes decide nearly every comparison and
- * the server's abbreviated keys hold them.
+ * big-endian, -0 as 0, missing as 7fc00000.  The hash covers it but for the
+ * part, and decides nearly every comparison.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,13 +17,15 @@
 
 #include <math.h>
 
+#include "access/tupdesc.h"
+#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/shortest_dec.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
@@ -52,33 +53,59 @@ struct Sorter
 	int			n_features;
 	bool		has_group;
 	bool		has_upper;
-	size_t		row_offset;		/* of the encoded row in the key's data */
-	size_t		row_size;
+	size_t		row_size;		/* without the part */
 	int64		n_rows;
 	Tuplesortstate *sort;
-	bytea	   *key;			/* of the row being put */
-	MemoryContext row_context;	/* of the row being read */
+	bytea	   *bytes;			/* of the row being put */
+	TupleTableSlot *put;
+	TupleTableSlot *next;
 	Digest	   *digest;
 	float	   *features;		/* of the row being read */
 	ColumnStatistics *columns;
 };
 
+/* Bytes that a row takes, by which mlops.max_spool_size counts. */
+static int64
+get_size(const Sorter *sorter)
+{
+	return VARHDRSZ + (sorter->has_group ? 2 : 1) * sizeof(uint64) + sorter->row_size + 1;
+}
+
+static void
+start_sort(Sorter *sorter)
+{
+	TypeCacheEntry *bytea_type = lookup_type_cache(BYTEAOID, TYPECACHE_LT_OPR);
+	int			n = sorter->has_group ? 3 : 2;
+	TupleDesc	tupdesc = CreateTemplateTupleDesc(n);
+	AttrNumber	numbers[] = {1, 2, 3};
+	Oid			operators[] = {Int8LessOperator, Int8LessOperator, Int8LessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false, false};
+
+	for (int i = 1; i < n; i++)
+		TupleDescInitEntry(tupdesc, i, NULL, INT8OID, -1, 0);
+	TupleDescInitEntry(tupdesc, n, NULL, BYTEAOID, -1, 0);
+	operators[n - 1] = bytea_type->lt_opr;
+	sorter->put = MakeSingleTupleTableSlot(tupdesc, &TTSOpsVirtual);
+	sorter->next = MakeSingleTupleTableSlot(tupdesc, &TTSOpsMinimalTuple);
+	sorter->sort = tuplesort_begin_heap(tupdesc, n, numbers, operators, collations, nulls_first,
+										maintenance_work_mem, NULL, TUPLESORT_NONE);
+}
+
 Sorter *
 mlops_sorter_create(const DatasetSpec *spec, int n_features)
 {
 	Sorter	   *sorter = palloc0(sizeof(Sorter));
-	TypeCacheEntry *type = lookup_type_cache(BYTEAOID, TYPECACHE_LT_OPR);
 	size_t		size;
 
 	sorter->spec = spec;
 	sorter->n_features = n_features;
 	sorter->has_group = spec->qid != NULL;
 	sorter->has_upper = spec->target_upper != NULL;
-	sorter->row_offset = (sorter->has_group ? 2 : 1) * sizeof(uint64);
 	sorter->row_size = (n_features + (sorter->has_upper ? 3 : 2)) * sizeof(uint32);
-	size = VARHDRSZ + sorter->row_offset + sorter->row_size + 1;
-	sorter->key = palloc0(size);
-	SET_VARSIZE(sorter->key, size);
+	size = VARHDRSZ + sorter->row_size + 1;
+	sorter->bytes = palloc0(size);
+	SET_VARSIZE(sorter->bytes, size);
 	sorter->features = palloc(Max(n_features, 1) * sizeof(float));
 	sorter->columns = palloc(Max(n_features, 1) * sizeof(ColumnStatistics));
 	for (int i = 0; i < n_features; i++)
@@ -86,11 +113,15 @@ mlops_sorter_create(const DatasetSpec *spec, int n_features)
 	{
 		0, INFINITY, -INFINITY, 0
 	};
-	sorter->row_context = AllocSetContextCreate(CurrentMemoryContext, "mlops sorter row",
-												ALLOCSET_DEFAULT_SIZES);
-	sorter->sort = tuplesort_begin_datum(BYTEAOID, type->lt_opr, InvalidOid, false,
-										 maintenance_work_mem, NULL, TUPLESORT_NONE);
+	start_sort(sorter);
 	return sorter;
+}
+
+/* The integer that sorts among integers with sign as this one does without. */
+static inline Datum
+sort_unsigned(uint64 value)
+{
+	return Int64GetDatum((int64) (value ^ (UINT64CONST(1) << 63)));
 }
 
 static inline uint32
@@ -103,11 +134,14 @@ encode_float(float value)
 	return pg_hton32(isnan(value) ? MISSING_BITS : bits);
 }
 
+/* The i-th float of a row, which need not be aligned. */
 static inline float
-decode_float(uint32 bits)
+decode_float(const char *row, int i)
 {
 	float		value;
+	uint32		bits;
 
+	memcpy(&bits, row + i * sizeof(bits), sizeof(bits));
 	bits = pg_ntoh32(bits);
 	memcpy(&value, &bits, sizeof(value));
 	return value;
@@ -116,10 +150,9 @@ decode_float(uint32 bits)
 void
 mlops_sorter_put(Sorter *sorter, const DatasetRow *row)
 {
-	char	   *start = VARDATA(sorter->key);
-	uint32	   *words = (uint32 *) (start + sorter->row_offset);
+	uint32	   *words = (uint32 *) VARDATA(sorter->bytes);
+	Datum	   *values = sorter->put->tts_values;
 	int			n = sorter->n_features;
-	uint64		hash;
 
 	for (int i = 0; i < n; i++)
 		words[i] = encode_float(row->features[i]);
@@ -130,23 +163,21 @@ mlops_sorter_put(Sorter *sorter, const DatasetRow *row)
 	Assert(n * sizeof(uint32) == sorter->row_size);
 	*(uint8 *) &words[n] = row->part;
 
-	hash = pg_hton64(hash_bytes_extended((unsigned char *) words, sorter->row_size, 0));
-	memcpy((char *) words - sizeof(hash), &hash, sizeof(hash));
-	if (sorter->has_group)
-	{
-		uint64		group = pg_hton64(row->group);
-
-		memcpy(start, &group, sizeof(group));
-	}
-
 	sorter->n_rows++;
-	if (sorter->spec->max_bytes > 0 && sorter->n_rows > sorter->spec->max_bytes / VARSIZE(sorter->key))
+	if (sorter->spec->max_bytes > 0 && sorter->n_rows > sorter->spec->max_bytes / get_size(sorter))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("encoded rows need more than mlops.max_spool_size (" INT64_FORMAT " MB)",
 						sorter->spec->max_bytes / (1024 * 1024)),
 				 errhint("Select fewer rows or columns, or raise mlops.max_spool_size.")));
-	tuplesort_putdatum(sorter->sort, PointerGetDatum(sorter->key), false);
+
+	ExecClearTuple(sorter->put);
+	if (sorter->has_group)
+		*values++ = sort_unsigned(row->group);
+	*values++ = sort_unsigned(hash_bytes_extended((unsigned char *) words, sorter->row_size, 0));
+	*values = PointerGetDatum(sorter->bytes);
+	ExecStoreVirtualTuple(sorter->put);
+	tuplesort_puttupleslot(sorter->sort, sorter->put);
 }
 
 void
@@ -192,25 +223,15 @@ count_value(ColumnStatistics *column, float value)
 bool
 mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(sorter->row_context);
-	const char *start;
-	const uint32 *words;
-	Datum		key;
-	bool		isnull;
-	bool		found;
+	TupleTableSlot *slot = sorter->next;
+	const char *bytes;
 	uint64		group = 0;
 	int			n = sorter->n_features;
 
 	if (sorter->digest == NULL)
-	{
-		MemoryContextSwitchTo(old_context);
 		return false;			/* the end was reached before */
-	}
 	CHECK_FOR_INTERRUPTS();
-	MemoryContextReset(sorter->row_context);
-	found = tuplesort_getdatum_compat(sorter->sort, true, &key, &isnull);
-	MemoryContextSwitchTo(old_context);
-	if (!found)
+	if (!tuplesort_gettupleslot(sorter->sort, true, false, slot, NULL))
 	{
 		mlops_digest_u64(sorter->digest, sorter->n_rows);
 		mlops_digest_finish(sorter->digest, digest);
@@ -218,24 +239,24 @@ mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest)
 		return false;
 	}
 
-	start = VARDATA(DatumGetPointer(key));
-	words = (const uint32 *) (start + sorter->row_offset);
+	slot_getallattrs(slot);
+	bytes = VARDATA_ANY(DatumGetPointer(slot->tts_values[sorter->has_group ? 2 : 1]));
 	if (sorter->has_group)
-		memcpy(&group, start, sizeof(group));
-	mlops_digest_bytes(sorter->digest, words, sorter->row_size);
-	mlops_digest_bytes(sorter->digest, &group, sizeof(group));
+		group = DatumGetInt64(slot->tts_values[0]) ^ (UINT64CONST(1) << 63);
+	mlops_digest_bytes(sorter->digest, bytes, sorter->row_size);
+	mlops_digest_u64(sorter->digest, group);
 
 	for (int i = 0; i < n; i++)
 	{
-		sorter->features[i] = decode_float(words[i]);
+		sorter->features[i] = decode_float(bytes, i);
 		count_value(&sorter->columns[i], sorter->features[i]);
 	}
 	row->features = sorter->features;
-	row->group = pg_ntoh64(group);
-	row->label = decode_float(words[n++]);
-	row->upper = sorter->has_upper ? decode_float(words[n++]) : row->label;
-	row->weight = decode_float(words[n++]);
-	row->part = *(const uint8 *) &words[n];
+	row->group = group;
+	row->label = decode_float(bytes, n++);
+	row->upper = sorter->has_upper ? decode_float(bytes, n++) : row->label;
+	row->weight = decode_float(bytes, n++);
+	row->part = (uint8) bytes[sorter->row_size];
 	return true;
 }
 
@@ -294,4 +315,6 @@ mlops_sorter_end(Sorter *sorter)
 	if (sorter->digest != NULL)
 		mlops_digest_finish(sorter->digest, NULL);
 	tuplesort_end(sorter->sort);
+	ExecDropSingleTupleTableSlot(sorter->put);
+	ExecDropSingleTupleTableSlot(sorter->next);
 }
