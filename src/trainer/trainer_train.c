@@ -28,7 +28,7 @@ static const char *const part_name[SPOOL_N_PARTS] = {"train", "validation", "tes
  * judging a row costs about as much as training on it.  Not the validation
  * part, which chooses.
  */
-#define JUDGED_ROWS 50000
+#define JUDGED_ROWS 10000
 
 /* What watching the rounds needs. */
 typedef struct RoundWatch

@@ -18,7 +18,7 @@
 
 /* Numbers of one block, so that its matrix stays small however wide it is. */
 #define BLOCK_NUMBERS (1 << 20)
-#define VERIFIED_ROWS 100000
+#define VERIFIED_ROWS 10000
 
 static BoosterHandle
 load_model(const TrainerConfig *config, const TrainerModel *model)

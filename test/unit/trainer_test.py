@@ -265,22 +265,22 @@ def test_early_stopping():
 
 
 def test_judged_rows():
-    """Rounds of large parts are judged by their first 50,000 rows; the final metrics by all."""
+    """Rounds of large parts are judged by their first 10,000 rows; the final metrics by all."""
     rng = np.random.default_rng(5)
-    X = rng.normal(size=(130000, 2)).astype(np.float32)
+    X = rng.normal(size=(26000, 2)).astype(np.float32)
     y = (X[:, 0] + rng.normal(size=len(X)) > 0).astype(np.float32)
     config = configuration([("task", "binary"), ("num_boost_round", 2), ("threads", 2)] + driver.features(["a", "b"]))
-    result = driver.run(TRAINER, config, [spool(X[:60000], y[:60000]), spool(X[:0], y[:0]), spool(X[60000:], y[60000:])])
+    result = driver.run(TRAINER, config, [spool(X[:12000], y[:12000]), spool(X[:0], y[:0]), spool(X[12000:], y[12000:])])
     booster = load(result.model)
     booster.feature_names = None
     p = booster.predict(xgboost.DMatrix(X, feature_types=["q", "q"]), validate_features=False)
-    for part, start in (("train", 0), ("test", 60000)):
-        wanted = metrics.log_loss(y[start:start + 50000], p[start:start + 50000])
+    for part, start in (("train", 0), ("test", 12000)):
+        wanted = metrics.log_loss(y[start:start + 10000], p[start:start + 10000])
         got = result.rounds(part, "logloss")[-1]
         check(f"judged rows of {part}", abs(got - wanted) < 1e-6, (got, wanted))
-    check("number of judged rows", {m.n for m in result.of("round")} == {50000})
-    check("all rows in the end", abs(result.metric("log_loss").value - metrics.log_loss(y[60000:], p[60000:].astype(float))) < 1e-12 and
-          result.metric("log_loss").n == 70000)
+    check("number of judged rows", {m.n for m in result.of("round")} == {10000})
+    check("all rows in the end", abs(result.metric("log_loss").value - metrics.log_loss(y[12000:], p[12000:].astype(float))) < 1e-12 and
+          result.metric("log_loss").n == 14000)
 
 
 def test_class_weight():
