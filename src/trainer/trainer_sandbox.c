@@ -60,7 +60,9 @@ static const int denied[] = {
 	SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setpgid, SYS_setsid,
 	SYS_migrate_pages, SYS_move_pages, SYS_setpriority, SYS_ioprio_set,
 	SYS_sched_setparam, SYS_sched_setscheduler, SYS_sched_setattr,
-	SYS_timer_create,
+	SYS_sched_setaffinity, SYS_timer_create,
+	/* a descriptor's owner, any process of the same user, gets its signals */
+	SYS_fcntl,
 	/* identity, kernel and clock */
 	SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
 	SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_setgroups, SYS_capset,
@@ -148,6 +150,8 @@ build_filter(FilterBuilder *builder)
 	append_argument_test(builder, SYS_kill, BPF_JEQ, self);
 	append_argument_test(builder, SYS_tgkill, BPF_JEQ, self);
 	append_argument_test(builder, SYS_prlimit64, BPF_JEQ, 0);
+	/* names of threads, but no life beyond the parent's */
+	append_argument_test(builder, SYS_prctl, BPF_JEQ, PR_SET_NAME);
 	append_return(builder, SECCOMP_RET_ALLOW);
 }
 

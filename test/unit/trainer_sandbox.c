@@ -13,12 +13,14 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -183,6 +185,28 @@ signal_group(void)
 	return RESULT(kill(0, 0));
 }
 
+/* A descriptor whose owner gets a signal of choice when it becomes ready. */
+static int
+signal_by_descriptor(void)
+{
+	return RESULT(fcntl(open_file, F_SETOWN, getppid())) | RESULT(fcntl(open_file, F_SETSIG, SIGTERM));
+}
+
+static int
+outlive_parent(void)
+{
+	return RESULT(prctl(PR_SET_PDEATHSIG, 0));
+}
+
+static int
+pin_parent(void)
+{
+	cpu_set_t	set;
+
+	sched_getaffinity(0, sizeof(set), &set);
+	return RESULT(sched_setaffinity(getppid(), sizeof(set), &set));
+}
+
 static int
 trace_parent(void)
 {
@@ -253,6 +277,12 @@ limit_self(void)
 	struct rlimit limit;
 
 	return RESULT(getrlimit(RLIMIT_AS, &limit));
+}
+
+static int
+name_thread(void)
+{
+	return pthread_setname_np(pthread_self(), "probe");
 }
 
 static void *
@@ -369,6 +399,9 @@ main(void)
 	check_probe("execve", run_program, EPERM);
 	check_probe("kill the parent", signal_parent, EPERM);
 	check_probe("kill the group", signal_group, EPERM);
+	check_probe("signals by a descriptor", signal_by_descriptor, EPERM);
+	check_probe("life beyond the parent's", outlive_parent, EPERM);
+	check_probe("sched_setaffinity of the parent", pin_parent, EPERM);
 	check_probe("ptrace", trace_parent, EPERM);
 	check_probe("process_vm_readv", read_process, EPERM);
 	check_probe("shmget", find_shared_memory, EPERM);
@@ -381,6 +414,7 @@ main(void)
 	check_probe("signal to itself", signal_self, 0);
 	check_probe("its own limits", limit_self, 0);
 	check_probe("threads", start_thread, 0);
+	check_probe("names of threads", name_thread, 0);
 #ifdef __x86_64__
 	if (run_probe(call_other_abi, 0) == 0)	/* a kernel that has it */
 		check_probe("the 32-bit ABI", call_other_abi, -SIGSYS);
