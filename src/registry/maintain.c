@@ -181,6 +181,8 @@ mlops_registry_sweep_roles(void)
 		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner)",
 		"UPDATE mlops.alias t SET owner = $1"
 		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner)",
+		"UPDATE mlops.model_version t SET created_by = 0::oid WHERE created_by <> 0::oid"
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.created_by)",
 		"UPDATE mlops.run t SET submitted_by = 0::oid"
 		" WHERE submitted_by <> 0::oid AND status NOT IN ('queued', 'running')"
 		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.submitted_by)",

@@ -154,7 +154,8 @@ extern void mlops_registry_delete_version(const char *reference, const char *rea
 /*
  * Take dropped roles out of everything that gives rights, before their OIDs mean
  * somebody else (after a restore, or in years): grants go, their models pass to
- * the extension's owner, their runs and data sets to nobody.  For the dispatcher.
+ * the extension's owner, their versions (whose recipes run as their author), runs
+ * and data sets to nobody.  For the dispatcher.
  */
 extern void mlops_registry_sweep_roles(void);
 

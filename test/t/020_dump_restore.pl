@@ -107,10 +107,12 @@ like($target->safe_psql('lacking', q{SELECT string_agg(role::text, ',') FROM mlo
 	qr/^\d+$/, 'a grant to a dropped role dangles');
 $target->safe_psql('lacking', q{
 	UPDATE mlops.run SET submitted_by = '4294900000' WHERE id = 2;
+	UPDATE mlops.model_version SET created_by = '4294900000' WHERE version = 1;
 	UPDATE mlops.model SET owner = '4294900000'; SELECT mlops.tick()});
 ok($target->poll_query_until('lacking', q{
 	SELECT NOT EXISTS (SELECT FROM mlops.model_privilege WHERE privilege = 'own')
 		AND (SELECT owner = current_user::regrole FROM mlops.model) AND (SELECT submitted_by::oid = 0 FROM mlops.run WHERE id = 2)
+		AND (SELECT count(*) = 1 FROM mlops.model_version WHERE created_by::oid = 0)
 		AND EXISTS (SELECT FROM mlops.model_privilege WHERE role = 0::oid) AND (SELECT submitted_by = 'regress_mlops_owner'::regrole FROM mlops.run WHERE id = 1)}),
 	'the dispatcher takes dropped roles out, and only those');
 
