@@ -19,6 +19,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -36,6 +37,8 @@
 #include "job/executor.h"
 #include "job/locks.h"
 #include "job/training.h"
+
+#define MAX_ERROR_BYTES 32000	/* of message, detail, hint and context */
 
 /* What bgw_extra carries. */
 typedef struct ExecutorArgument
@@ -80,7 +83,9 @@ hand_over_failure(const char *sqlstate, const char *error)
 {
 	current_run->result.succeeded = false;
 	strlcpy(current_run->result.sqlstate, sqlstate, sizeof(current_run->result.sqlstate));
-	current_run->result.error = unconstify(char *, error);
+	current_run->result.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
+	/* what nobody reads after a failure, and could fill the disk once more */
+	current_run->result.metrics = NIL;
 	mlops_handover_write_result(&current_run->attempt, &current_run->result);
 	handed_over = true;
 }

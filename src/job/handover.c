@@ -296,8 +296,8 @@ write_archive(const Attempt *attempt, const char *name, Archive *archive)
 	mlops_wire_write_u64(&writer, out->len - PREFIX_SIZE);
 	mlops_wire_write_bytes(&writer, digest, DIGEST_SIZE);
 
-	fd = BasicOpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
 	errno = 0;
+	fd = BasicOpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
 	if (fd < 0 || write(fd, out->data, out->len) != out->len || close(fd) != 0 ||
 		rename(temporary, final) != 0)
 	{

@@ -88,12 +88,15 @@ find_trainer(char *path)
 				 errhint("Install mlops_trainer beside mlops.so with make install.")));
 }
 
+/* Lower a limit; the server's own may be lower still. */
 static void
 set_limit(int resource, int64 value)
 {
 	struct rlimit limit;
 
-	limit.rlim_cur = limit.rlim_max = (rlim_t) value;
+	if (getrlimit(resource, &limit) != 0)
+		_exit(126);
+	limit.rlim_cur = limit.rlim_max = Min((rlim_t) value, limit.rlim_max);
 	if (setrlimit(resource, &limit) != 0)
 		_exit(126);
 }

@@ -150,9 +150,10 @@ make_input_file(const TrainingRun *run, const char *name, const char *bytes, int
 {
 	char	   *path = psprintf("%s/%s", mlops_handover_path(&run->attempt), name);
 	int			out = BasicOpenFile(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
-	int			in = BasicOpenFile(path, O_RDONLY | PG_BINARY);
+	int			in = out < 0 ? -1 : BasicOpenFile(path, O_RDONLY | PG_BINARY);
 
-	errno = 0;
+	if (in >= 0)
+		errno = 0;
 	if (out < 0 || in < 0 || write(out, bytes, size) != size || close(out) != 0 ||
 		unlink(path) != 0)
 	{

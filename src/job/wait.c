@@ -132,29 +132,27 @@ report_end(int64 run, const RunLook *look, bool strict)
 						 look->model, look->version)));
 }
 
-/* End of the waiting; false: there is none. */
-static bool
-compute_deadline(const Interval *timeout, TimestampTz *deadline)
+/* End of the waiting; infinity: there is none. */
+static TimestampTz
+compute_deadline(const Interval *timeout)
 {
 	if (!timeout)
-		return false;
-	*deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-														TimestampTzGetDatum(GetCurrentTimestamp()),
-														IntervalPGetDatum(unconstify(Interval *, timeout))));
-	return true;
+		return DT_NOEND;
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(GetCurrentTimestamp()),
+												   IntervalPGetDatum(unconstify(Interval *, timeout))));
 }
 
 void
 mlops_wait_for_run(int64 run, const Interval *timeout, void (*between) (void), bool strict)
 {
+	const TimestampTz deadline = compute_deadline(timeout);
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "mlops wait",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	char		told[200] = "";
 	TimestampTz told_at = 0;
 	TimestampTz woken_at = 0;
-	TimestampTz deadline = 0;
-	bool		limited = compute_deadline(timeout, &deadline);
 
 	PG_TRY();
 	{
@@ -183,7 +181,7 @@ mlops_wait_for_run(int64 run, const Interval *timeout, void (*between) (void), b
 				strlcpy(told, look.progress, sizeof(told));
 				told_at = now;
 			}
-			if (limited && now >= deadline)
+			if (now >= deadline)
 			{
 				ereport(NOTICE,
 						(errmsg("run " INT64_FORMAT " is still %s", run, look.status)));

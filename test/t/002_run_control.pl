@@ -48,6 +48,7 @@ is(readlink("/proc/$trainers[0]/cwd"), '/', 'and stands in /');
 my @descriptors = map { readlink($_) } glob("/proc/$trainers[0]/fd/*");
 is(scalar(grep { m{pg_wal|/base/\d|socket:} } @descriptors), 0, 'it inherited no file of the server')
 	or diag(join "\n", @descriptors);
+like(slurp_file("/proc/$trainers[0]/limits"), qr/^Max cpu time +86401 /m, 'its processor time is limited');
 is(slurp_file("/proc/$trainers[0]/oom_score_adj") + 0, 1000, 'it is the first victim of the kernel');
 
 # A waiter that commits between looks holds no snapshot either.
@@ -155,10 +156,12 @@ like($err, qr/role "alice" already has 1 unfinished runs/, 'the queue of a role 
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type LIKE 'mlops%'"),
 	'max_concurrent_runs = 0 starts nothing');
 is(status_of($run), 'queued', 'the run waits');
-$node->append_conf('postgresql.conf', "mlops.max_queued_runs = 100\nmlops.max_concurrent_runs = 2\nmlops.max_run_time = 1\n");
+$node->append_conf('postgresql.conf', "mlops.max_queued_runs = 100\nmlops.max_concurrent_runs = 2\n");
 $node->reload;
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'until the setting allows it');
+$node->append_conf('postgresql.conf', "mlops.max_run_time = 1\n");
+$node->reload;
 $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.max_run_time%'"), 'run time is limited');
 $node->append_conf('postgresql.conf', "mlops.max_run_time = 0\nmlops.trainer_memory = 100\n");
