@@ -6,6 +6,8 @@
  * Probabilities count as float64.  Precision, recall and F1 of a binary task
  * are NaN where scikit-learn divides by zero and says 0; averages over classes
  * take that 0, as scikit-learn does.  Balanced accuracy of one class is NaN.
+ * Standard errors are of metric_common.c's kind: quotients are linearised,
+ * averages over classes add what the weight of a row moves in each class.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,14 +17,22 @@
 
 #define N_BINS 10
 
+/* What multiclass averages over its classes. */
+enum
+{
+	PRECISION_MACRO,
+	RECALL_MACRO,
+	F1_MACRO,
+	F1_WEIGHTED,
+	N_AVERAGES
+};
+
 /* What happened to the rows of one class, in weights. */
 typedef struct ClassCount
 {
 	double		actual;
 	double		predicted;
 	double		right;
-	double		right_square;	/* sums of squared weights */
-	double		wrong_square;
 	bool		seen;			/* as label or prediction */
 } ClassCount;
 
@@ -115,39 +125,53 @@ count_classes(MetricWork *work, ClassCount *count)
 		count[predicted].predicted += weight;
 		count[predicted].seen = true;
 		if (label == predicted)
-		{
 			count[label].right += weight;
-			count[label].right_square += weight * weight;
-		}
-		else
-			count[label].wrong_square += weight * weight;
 	}
 }
 
-/* Mean recall of the classes among the labels; their variances are binomial. */
+/* scikit-learn's quotient: 0 where there is nothing to divide by. */
+static double
+divide(double upper, double lower)
+{
+	return upper > 0 ? upper / lower : 0;
+}
+
+/* How far a row's weight moves the recall of its class. */
+static double
+move_recall(const ClassCount *label, bool hit)
+{
+	return (hit - divide(label->right, label->actual)) / label->actual;
+}
+
+/* Mean recall of the classes among the labels. */
 static void
 add_balanced_accuracy(MetricWork *work, const ClassCount *count, uint32_t n_classes)
 {
+	const MetricInput *input = work->input;
+	MetricSum	squares = {0};
 	double		sum = 0;
-	double		variance = 0;
 	int			n = 0;
+	size_t		n_counted = 0;
 
 	for (uint32_t i = 0; i < n_classes; i++)
 	{
-		double		recall;
-
-		if (count[i].actual == 0)
-			continue;
-		recall = count[i].right / count[i].actual;
-		n++;
-		sum += recall;
-		variance += (count[i].right_square * (1 - recall) * (1 - recall) +
-					 count[i].wrong_square * recall * recall) / (count[i].actual * count[i].actual);
+		sum += divide(count[i].right, count[i].actual);
+		n += count[i].actual > 0;
 	}
-	if (n < 2)
-		mlops_metric_add(work, "balanced_accuracy", NAN, NAN);
-	else
-		mlops_metric_add(work, "balanced_accuracy", sum / n, sqrt(variance) / n);
+	for (size_t row = 0; row < input->n && !mlops_metric_stopped(work, row); row++)
+	{
+		uint32_t	label = (uint32_t) input->label[row];
+		double		weight = mlops_metric_weight(input, row);
+		double		moved;
+
+		if (weight == 0)
+			continue;
+		moved = weight * move_recall(&count[label], predict_class(input, row) == label);
+		mlops_metric_sum(&squares, moved * moved);
+		n_counted++;
+	}
+	mlops_metric_add(work, "balanced_accuracy", n < 2 ? NAN : sum / n,
+					 mlops_metric_error(mlops_metric_total(&squares), n_counted) / n);
 }
 
 /* Accuracy, balanced accuracy and log loss, which both kinds have. */
@@ -187,37 +211,44 @@ add_precision_recall(MetricWork *work, double *upper, double *lower)
 	add_ratio(work, "f1", upper, lower);
 }
 
+static int
+find_bin(double p)
+{
+	int			bin = 0;
+
+	while (bin < N_BINS - 1 && p > (bin + 1) * (1.0 / N_BINS))
+		bin++;
+	return bin;
+}
+
 /*
  * Expected calibration error: over ten bins of equal width, closed above as in
  * scikit-learn's calibration_curve, the mean distance between mean probability
- * and share of positives, weighted by the bins' rows.
+ * and share of positives, weighted by the bins' rows.  That is the mean of the
+ * rows' errors, each with the sign of its bin.
  */
 static void
-add_calibration_error(MetricWork *work)
+add_calibration_error(MetricWork *work, double *term)
 {
 	const MetricInput *input = work->input;
 	MetricSum	distance[N_BINS] = {{0}};
-	MetricSum	total = {0};
-	double		sum = 0;
 
-	for (size_t row = 0; row < input->n; row++)
+	for (size_t row = 0; row < input->n && !mlops_metric_stopped(work, row); row++)
 	{
 		double		p = take_probability(input, row);
 		double		weight = mlops_metric_weight(input, row);
-		int			bin = 0;
 
-		if (isnan(p))
-			sum = NAN;
-		while (bin < N_BINS - 1 && p > (bin + 1) * (1.0 / N_BINS))
-			bin++;
-		mlops_metric_sum(&distance[bin], weight * (p - input->label[row]));
-		mlops_metric_sum(&total, weight);
+		term[row] = p - input->label[row];
+		if (weight > 0)
+			mlops_metric_sum(&distance[find_bin(p)], weight * term[row]);
 	}
-	for (int bin = 0; bin < N_BINS; bin++)
-		sum += fabs(mlops_metric_total(&distance[bin]));
-	if (mlops_metric_total(&total) == 0)
-		sum = NAN;
-	mlops_metric_add(work, "calibration_error", sum / mlops_metric_total(&total), NAN);
+	for (size_t row = 0; row < input->n && !mlops_metric_stopped(work, row); row++)
+	{
+		double		total = mlops_metric_total(&distance[find_bin(take_probability(input, row))]);
+
+		term[row] *= (total > 0) - (total < 0);
+	}
+	add_ratio(work, "calibration_error", term, NULL);
 }
 
 void
@@ -241,77 +272,133 @@ mlops_metric_judge_binary(MetricWork *work)
 		}
 		add_ratio(work, "brier_score", upper, NULL);
 		add_precision_recall(work, upper, lower);
-		add_calibration_error(work);
+		add_calibration_error(work, upper);
 		order = mlops_metric_order(work, input->score, input->n_scores, input->n, true);
 	}
 	if (order != NULL)
 	{
-		MetricRatio auc = mlops_metric_roc_auc(work, order, 1);
+		MetricRatio auc = mlops_metric_roc_auc(work, order, 1, NULL);
+		MetricRatio average = mlops_metric_average_precision(work, order);
 
 		mlops_metric_add(work, "roc_auc", auc.value, auc.std_error);
-		mlops_metric_add(work, "average_precision", mlops_metric_average_precision(work, order), NAN);
+		mlops_metric_add(work, "average_precision", average.value, average.std_error);
 	}
 	free(order);
 	free(upper);
 	free(lower);
 }
 
+static double
+compute_f1(const ClassCount *count)
+{
+	return divide(2 * count->right, count->predicted + count->actual);
+}
+
+/* How far a row's weight moves the F1 of a class that it has or is called. */
+static double
+move_f1(const ClassCount *count, bool hit)
+{
+	return ((hit ? 2 : 0) - (hit ? 2 : 1) * compute_f1(count)) / (count->predicted + count->actual);
+}
+
+/*
+ * How far a row's weight moves the sums that become averages; of f1_weighted,
+ * whose divisor moves too, the linearised quotient.
+ */
+static void
+move_averages(const ClassCount *label, const ClassCount *predicted, double weighted, double moved[N_AVERAGES])
+{
+	bool		hit = label == predicted;
+	double		by_label = move_f1(label, hit);
+	double		by_predicted = hit ? 0 : move_f1(predicted, hit);
+
+	moved[PRECISION_MACRO] = (hit - divide(predicted->right, predicted->predicted)) / predicted->predicted;
+	moved[RECALL_MACRO] = move_recall(label, hit);
+	moved[F1_MACRO] = by_label + by_predicted;
+	moved[F1_WEIGHTED] = compute_f1(label) - weighted +
+		label->actual * by_label + predicted->actual * by_predicted;
+}
+
 static void
 add_averages(MetricWork *work, const ClassCount *count, uint32_t n_classes)
 {
-	double		precision = 0;
-	double		recall = 0;
-	double		f1 = 0;
-	double		weighted = 0;
-	double		total = 0;
-	double		n = 0;
+	static const char *const names[] = {"precision_macro", "recall_macro", "f1_macro", "f1_weighted"};
+	const MetricInput *input = work->input;
+	double		sum[N_AVERAGES] = {0};
+	double		divisor[N_AVERAGES] = {0};
+	double		moved[N_AVERAGES];
+	MetricSum	squares[N_AVERAGES] = {{0}};
+	size_t		n_counted = 0;
 
 	for (uint32_t i = 0; i < n_classes; i++)
 	{
-		double		class_f1 = 0;
-
 		if (!count[i].seen)
 			continue;
-		n++;
-		if (count[i].right > 0)
-		{
-			precision += count[i].right / count[i].predicted;
-			recall += count[i].right / count[i].actual;
-			class_f1 = 2 * count[i].right / (count[i].predicted + count[i].actual);
-		}
-		f1 += class_f1;
-		weighted += class_f1 * count[i].actual;
-		total += count[i].actual;
+		sum[PRECISION_MACRO] += divide(count[i].right, count[i].predicted);
+		sum[RECALL_MACRO] += divide(count[i].right, count[i].actual);
+		sum[F1_MACRO] += compute_f1(&count[i]);
+		sum[F1_WEIGHTED] += compute_f1(&count[i]) * count[i].actual;
+		for (int j = 0; j < N_AVERAGES; j++)
+			divisor[j] += j == F1_WEIGHTED ? count[i].actual : 1;
 	}
-	/* n = 0 makes all of them NaN */
-	mlops_metric_add(work, "precision_macro", precision / n, NAN);
-	mlops_metric_add(work, "recall_macro", recall / n, NAN);
-	mlops_metric_add(work, "f1_macro", f1 / n, NAN);
-	mlops_metric_add(work, "f1_weighted", weighted / total, NAN);
+	for (size_t row = 0; row < input->n && !mlops_metric_stopped(work, row); row++)
+	{
+		double		weight = mlops_metric_weight(input, row);
+
+		if (weight == 0)
+			continue;
+		move_averages(&count[(uint32_t) input->label[row]], &count[predict_class(input, row)],
+					  sum[F1_WEIGHTED] / divisor[F1_WEIGHTED], moved);
+		for (int j = 0; j < N_AVERAGES; j++)
+			mlops_metric_sum(&squares[j], weight * weight * moved[j] * moved[j]);
+		n_counted++;
+	}
+	/* no rows: 0 / 0 makes all of them NaN */
+	for (int j = 0; j < N_AVERAGES; j++)
+		mlops_metric_add(work, names[j], sum[j] / divisor[j],
+						 mlops_metric_error(mlops_metric_total(&squares[j]), n_counted) / divisor[j]);
 }
 
-/* Mean over the classes; NaN unless every class is among the labels. */
+/*
+ * Mean over the classes; NaN unless every class is among the labels.  The
+ * movements of the classes' areas add up row by row; as in roc_auc a single row
+ * of a class is too few for a standard error.
+ */
 static void
-add_roc_auc_ovr(MetricWork *work, const ClassCount *count, uint32_t n_classes)
+add_roc_auc_ovr(MetricWork *work, const ClassCount *count, uint32_t n_classes, double *moved)
 {
+	const MetricInput *input = work->input;
+	MetricSum	squares = {0};
 	double		sum = 0;
+	double		known = 0;		/* NaN: no standard error */
+	size_t		n_counted = 0;
 
+	memset(moved, 0, input->n * sizeof(double));
 	for (uint32_t i = 0; i < n_classes && !isnan(sum); i++)
 	{
 		uint64_t   *order;
+		MetricRatio auc;
 
 		if (count[i].actual == 0)
 		{
 			sum = NAN;
 			break;
 		}
-		order = mlops_metric_order(work, work->input->score + i, n_classes, work->input->n, true);
+		order = mlops_metric_order(work, input->score + i, n_classes, input->n, true);
 		if (order == NULL)
 			return;
-		sum += mlops_metric_roc_auc(work, order, (float) i).value;
+		auc = mlops_metric_roc_auc(work, order, (float) i, moved);
 		free(order);
+		sum += auc.value;
+		known += auc.std_error;
 	}
-	mlops_metric_add(work, "roc_auc_ovr", sum / n_classes, NAN);
+	for (size_t row = 0; row < input->n; row++)
+	{
+		mlops_metric_sum(&squares, moved[row] * moved[row]);
+		n_counted += mlops_metric_weight(input, row) > 0;
+	}
+	mlops_metric_add(work, "roc_auc_ovr", sum / n_classes, isnan(known) ? NAN :
+					 mlops_metric_error(mlops_metric_total(&squares), n_counted) / n_classes);
 }
 
 void
@@ -326,7 +413,7 @@ mlops_metric_judge_multiclass(MetricWork *work)
 		count_classes(work, count);
 		add_common(work, count, input->n_scores, term);
 		add_averages(work, count, input->n_scores);
-		add_roc_auc_ovr(work, count, input->n_scores);
+		add_roc_auc_ovr(work, count, input->n_scores, term);
 	}
 	free(count);
 	free(term);

@@ -3,6 +3,12 @@
  * metric_common.c
  *	  What the metrics of all tasks share: ratios with standard errors, sorting.
  *
+ * Standard errors are those of the infinitesimal jackknife (Efron, Journal of
+ * the Royal Statistical Society B 54, 1992): each row adds the square of its
+ * weight times the derivative of the metric by that weight, rows being a sample
+ * and the model fixed.  n / (n - 1) makes it sd / sqrt(n) for a mean; for a
+ * quotient of sums it is the linearised ratio.
+ *
  *-------------------------------------------------------------------------
  */
 #include "registry/metric_common.h"
@@ -35,6 +41,12 @@ mlops_metric_alloc(MetricWork *work, size_t count, size_t size)
 	if (memory == NULL)
 		work->status = METRIC_NO_MEMORY;
 	return memory;
+}
+
+double
+mlops_metric_error(double squares, size_t n_counted)
+{
+	return n_counted > 1 ? sqrt(squares * (double) n_counted / (double) (n_counted - 1)) : NAN;
 }
 
 MetricRatio
@@ -71,9 +83,7 @@ mlops_metric_ratio(const double *upper, const double *lower, const float *weight
 		if (w != 0)
 			mlops_metric_sum(&squares, w * w * residual * residual);
 	}
-	if (n_counted > 1)
-		ratio.std_error = sqrt(mlops_metric_total(&squares) * (double) n_counted /
-							   (double) (n_counted - 1)) / fabs(total);
+	ratio.std_error = mlops_metric_error(mlops_metric_total(&squares), n_counted) / fabs(total);
 	return ratio;
 }
 

@@ -53,6 +53,12 @@ extern MetricRatio mlops_metric_ratio(const double *upper, const double *lower,
 									  const float *weight, size_t n);
 
 /*
+ * Standard error from "squares", the sum over rows of (weight * how far the
+ * metric moves with the weight)^2; NaN from fewer than two rows of any weight.
+ */
+extern double mlops_metric_error(double squares, size_t n_counted);
+
+/*
  * Rows in ascending or descending order of n keys that lie "stride" floats
  * apart; equal keys in the order of rows.  The lower half of an element is the
  * row, the upper half is the same for equal keys.  NULL: see the status.
@@ -60,9 +66,13 @@ extern MetricRatio mlops_metric_ratio(const double *upper, const double *lower,
 extern uint64_t *mlops_metric_order(MetricWork *work, const float *key, size_t stride, size_t n,
 									bool descending);
 
-/* Area under the ROC curve of one class against the others. */
-extern MetricRatio mlops_metric_roc_auc(MetricWork *work, const uint64_t *order, float positive);
-extern double mlops_metric_average_precision(MetricWork *work, const uint64_t *order);
+/*
+ * Area under the ROC curve of one class against the others.  "moved", unless
+ * NULL, gets weight * how far the area moves with the weight added to each row.
+ */
+extern MetricRatio mlops_metric_roc_auc(MetricWork *work, const uint64_t *order, float positive,
+										double *moved);
+extern MetricRatio mlops_metric_average_precision(MetricWork *work, const uint64_t *order);
 
 /* The share of the term of row "row" in the metric that the objective asks for. */
 extern double mlops_metric_regression_loss(const MetricInput *input, size_t row);

@@ -3,6 +3,9 @@
  * metric_curve.c
  *	  Metrics along all thresholds: ROC, precision and recall, best F1.
  *
+ * Standard errors: DeLong's for the area under the ROC curve, metric_common.c's
+ * for average precision.
+ *
  * Rows come in descending order of score; rows of equal score move together.
  *
  *-------------------------------------------------------------------------
@@ -68,7 +71,7 @@ sum_sides(const MetricInput *input, float positive, double weight[2], double cou
  * positive and of the share of positives above each negative.
  */
 MetricRatio
-mlops_metric_roc_auc(MetricWork *work, const uint64_t *order, float positive)
+mlops_metric_roc_auc(MetricWork *work, const uint64_t *order, float positive, double *moved)
 {
 	const MetricInput *input = work->input;
 	MetricRatio auc = {NAN, NAN};
@@ -99,6 +102,13 @@ mlops_metric_roc_auc(MetricWork *work, const uint64_t *order, float positive)
 
 				mlops_metric_sum(&variance[1], step.positive_square * below_share * below_share);
 				mlops_metric_sum(&variance[0], step.negative_square * above_share * above_share);
+				for (size_t j = i; moved != NULL && j < step.next; j++)
+				{
+					size_t		row = (uint32_t) order[j];
+
+					moved[row] += mlops_metric_weight(input, row) *
+						(input->label[row] == positive ? below_share / total[1] : above_share / total[0]);
+				}
 			}
 			above += step.positive;
 			passed += step.negative;
@@ -114,25 +124,66 @@ mlops_metric_roc_auc(MetricWork *work, const uint64_t *order, float positive)
 	return auc;
 }
 
-/* Sum of precisions, each times the rise of recall that it comes with. */
-double
+/*
+ * Sum of precisions, each times the rise of recall that it comes with.  The
+ * weight of a row moves the rise at its own step and the precision there and
+ * at all steps of lower score: the second pass keeps what is left of the sums
+ * of rise / called (times found / called) from its step on.  NaN is the
+ * standard error of a single positive.
+ */
+MetricRatio
 mlops_metric_average_precision(MetricWork *work, const uint64_t *order)
 {
 	const MetricInput *input = work->input;
+	MetricRatio average = {NAN, NAN};
 	MetricSum	sum = {0};
-	double		found = 0;
-	double		called = 0;
+	MetricSum	gain = {0};		/* of the precisions, by a positive */
+	MetricSum	loss = {0};		/* and by any row */
+	MetricSum	squares = {0};
+	double		total[2];
+	double		count[2];
 	ScoreStep	step;
 
-	for (size_t i = 0; i < input->n && !mlops_metric_stopped(work, i); i = step.next)
+	sum_sides(input, 1, total, count);
+	if (total[1] == 0)
+		return average;
+
+	for (int pass = 0; pass < 2; pass++)
 	{
-		step = take_step(input, order, i, 1);
-		found += step.positive;
-		called += step.positive + step.negative;
-		if (step.positive > 0)
-			mlops_metric_sum(&sum, step.positive * found / called);
+		double		found = 0;
+		double		called = 0;
+		double		sign = pass == 0 ? 1 : -1;
+
+		for (size_t i = 0; i < input->n && !mlops_metric_stopped(work, i); i = step.next)
+		{
+			double		precision;
+
+			step = take_step(input, order, i, 1);
+			if (step.positive + step.negative == 0)
+				continue;
+			found += step.positive;
+			called += step.positive + step.negative;
+			precision = found / called;
+			if (pass == 0)
+				mlops_metric_sum(&sum, step.positive * precision);
+			else
+			{
+				double		by_negative = -mlops_metric_total(&loss);
+				double		by_positive = precision - average.value + mlops_metric_total(&gain) + by_negative;
+
+				mlops_metric_sum(&squares, step.positive_square * by_positive * by_positive +
+								 step.negative_square * by_negative * by_negative);
+			}
+			mlops_metric_sum(&gain, sign * step.positive / called);
+			mlops_metric_sum(&loss, sign * step.positive * precision / called);
+		}
+		if (pass == 0)
+			average.value = mlops_metric_total(&sum) / total[1];
 	}
-	return found > 0 ? mlops_metric_total(&sum) / found : NAN;
+	if (count[1] > 1)
+		average.std_error = mlops_metric_error(mlops_metric_total(&squares),
+											   (size_t) (count[0] + count[1])) / total[1];
+	return average;
 }
 
 double

@@ -2,7 +2,8 @@
 """Our metrics against scikit-learn's, over seeded random inputs with ties, weights and rare classes.
 
 Usage: metric_sklearn.py [path of metric_cli [inputs per task]].  What scikit-learn does not have
-is compared with the definition written out: calibration error, concordance, standard errors.
+is compared with the definition written out: calibration error, concordance, DeLong's standard error.
+The other standard errors are compared with the derivatives of scikit-learn's metrics by sample_weight.
 """
 import math
 import subprocess
@@ -268,6 +269,7 @@ def test_ranking(n):
     check("ndcg", out["ndcg"][0], np.average(ndcg, weights=group_weight))
     check("ndcg error", out["ndcg"][1], mean_error(np.array(ndcg), group_weight), 1e-9)
     check("map", out["map"][0], np.average(average, weights=group_weight))
+    check("map error", out["map"][1], mean_error(np.array(average), group_weight), 1e-9)
     check("group loss", out["loss"][0], 1 - np.mean(ndcg))
     check("groups with a loss", out["loss"][1], len(sizes))
 
@@ -309,6 +311,124 @@ def test_survival(n):
     check("concordance_index error", out["concordance_index"][1], error, 1e-9)
 
 
+def jackknife(metric, w):
+    """What each row adds to the infinitesimal jackknife of metric(weights): weight * derivative, squared."""
+    moved = np.zeros(len(w))
+    for i in np.flatnonzero(w):
+        step = np.zeros(len(w))
+        step[i] = w[i] * 1e-4
+        moved[i] = (metric(w + step) - metric(w - step)) / 2e-4
+    return moved**2
+
+
+def spread(squares):
+    """Standard error from the squares of the rows that have weight; n / (n - 1) as for means."""
+    n = len(squares)
+    return math.sqrt(squares.sum() * n / (n - 1)) if n > 1 else math.nan
+
+
+def check_errors(out, metric_of, w):
+    """Standard errors of all metrics {name: function of the weights}; rows without weight do not count."""
+    for name, metric in metric_of.items():
+        wanted = math.nan if math.isnan(out[name][0]) else spread(jackknife(metric, w)[w > 0])
+        check(name + " error by jackknife", out[name][1], wanted, 1e-4)
+
+
+def test_regression_errors(n):
+    y = np.round(rng.normal(size=n) * 3 + 10).astype(np.float32)
+    p = (y + rng.normal(size=n)).astype(np.float32)
+    w = draw_weight(n)
+    out = compute(REGRESSION, p, y, w, objective="reg:squarederror")
+    y, p, w = as_double(y), as_double(p), np.ones(n) if w is None else as_double(w)
+    keep = w > 0
+    if keep.sum() < 2 or np.ptp(y[keep]) == 0:
+        return
+    check_errors(out, {
+        "r2": lambda v: metrics.r2_score(y, p, sample_weight=v),
+        "rmse": lambda v: math.sqrt(metrics.mean_squared_error(y, p, sample_weight=v)),
+        "mse": lambda v: metrics.mean_squared_error(y, p, sample_weight=v),
+        "mae": lambda v: metrics.mean_absolute_error(y, p, sample_weight=v),
+        "mape": lambda v: metrics.mean_absolute_percentage_error(y, p, sample_weight=v),
+    }, w)
+
+
+def test_binary_errors(n):
+    y = (rng.random(n) < rng.choice([0.1, 0.5])).astype(np.float32)
+    p = np.clip(rng.random(n) * 0.7 + y * rng.random() * 0.3, 0, 1).astype(np.float32)
+    if rng.random() < 0.6:
+        p = np.round(p, 1)
+    w = draw_weight(n)
+    threshold = float(rng.choice([0.5, 0.7]))
+    out = compute(BINARY, p, y, w, objective="binary:logistic", threshold=threshold)
+    y, p, w = as_double(y), as_double(p), np.ones(n) if w is None else as_double(w)
+    hard = (p >= threshold).astype(float)
+    keep = w > 0
+    positives, negatives = (keep & (y == 1)).sum(), (keep & (y == 0)).sum()
+    if positives + negatives < 2:
+        check("average_precision error of one row", out["average_precision"][1], math.nan)
+        check("calibration_error error of one row", out["calibration_error"][1], math.nan)
+        return
+    metric_of = {
+        "log_loss": lambda v: metrics.log_loss(y, p, sample_weight=v, labels=[0, 1]),
+        "brier_score": lambda v: metrics.brier_score_loss(y, p, sample_weight=v, pos_label=1),
+        "accuracy": lambda v: metrics.accuracy_score(y, hard, sample_weight=v),
+        "balanced_accuracy": lambda v: metrics.balanced_accuracy_score(y[keep], hard[keep], sample_weight=v[keep]),
+        "precision": lambda v: metrics.precision_score(y, hard, sample_weight=v),
+        "recall": lambda v: metrics.recall_score(y, hard, sample_weight=v),
+        "f1": lambda v: metrics.f1_score(y, hard, sample_weight=v),
+    }
+    bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], p)
+    distance = np.abs(np.bincount(bins, w * (p - y), minlength=10))
+    # a bin that is calibrated but for rounding has no derivative
+    if not np.any((distance > 0) & (distance < 0.01)):
+        metric_of["calibration_error"] = lambda v: calibration_error(y, p, v)
+    if positives > 1:
+        metric_of["average_precision"] = lambda v: metrics.average_precision_score(y, p, sample_weight=v)
+    else:
+        check("average_precision error of one positive", out["average_precision"][1], math.nan)
+    check_errors(out, metric_of, w)
+    if positives > 1 and negatives > 1:
+        squares = jackknife(lambda v: metrics.roc_auc_score(y, p, sample_weight=v), w)
+        check("roc_auc error by jackknife", out["roc_auc"][1],
+              math.hypot(spread(squares[keep & (y == 1)]), spread(squares[keep & (y == 0)])), 1e-4)
+
+
+def test_multiclass_errors(n):
+    classes = int(rng.integers(3, 5))
+    y = rng.choice(classes, n, p=rng.dirichlet(np.ones(classes) * 3))
+    margin = rng.normal(size=(n, classes)) + 2 * np.eye(classes)[y] * rng.random()
+    if rng.random() < 0.6:
+        margin = np.round(margin)
+    p = np.exp(margin)
+    p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+    w = draw_weight(n)
+    out = compute(MULTICLASS, p, y, w, objective="multi:softprob")
+    p, w = as_double(p), np.ones(n) if w is None else as_double(w)
+    q = p / p.sum(axis=1, keepdims=True)
+    hard = p.argmax(axis=1)
+    keep = w > 0
+    if keep.sum() < 2:
+        check("f1_macro error of one row", out["f1_macro"][1], math.nan)
+        return
+    metric_of = {
+        "log_loss": lambda v: metrics.log_loss(y, q, labels=np.arange(classes), sample_weight=v),
+        "accuracy": lambda v: metrics.accuracy_score(y, hard, sample_weight=v),
+        "balanced_accuracy": lambda v: metrics.balanced_accuracy_score(y[keep], hard[keep], sample_weight=v[keep]),
+        "precision_macro": lambda v: metrics.precision_score(y, hard, average="macro", sample_weight=v),
+        "recall_macro": lambda v: metrics.recall_score(y, hard, average="macro", sample_weight=v),
+        "f1_macro": lambda v: metrics.f1_score(y, hard, average="macro", sample_weight=v),
+        "f1_weighted": lambda v: metrics.f1_score(y, hard, average="weighted", sample_weight=v),
+    }
+    if np.bincount(y[keep], minlength=classes).min() > 1:
+        metric_of["roc_auc_ovr"] = lambda v: metrics.roc_auc_score(y, p, multi_class="ovr", sample_weight=v)
+    else:
+        check("roc_auc_ovr error of a rare class", out["roc_auc_ovr"][1], math.nan)
+    check_errors(out, metric_of, w)
+
+
+for test in (test_regression_errors, test_binary_errors, test_multiclass_errors):
+    for i in range(max(repeat // 4, 1)):
+        test(int(rng.choice([2, 3, 10, 30])))
 for test in (test_regression, test_binary, test_multiclass, test_ranking, test_survival):
     for i in range(repeat):
         test(int(rng.choice([1, 2, 3, 10, 65, 300, 1500] if test is not test_multiclass else [12, 65, 300, 1500])))

@@ -103,6 +103,8 @@ test_binary(void)
 	/* 6 pairs: 4 in order, one tie, one against */
 	CHECK(CLOSE(compute_metric(&input, "roc_auc").value, 4.5 / 6), "roc_auc");
 	CHECK(CLOSE(compute_metric(&input, "average_precision").value, (1 + 2 / 3.0 + 3 / 4.0) / 3), "average precision");
+	/* the weights of the rows move it by 53, 5, -59, 1 and 0 of 432 */
+	CHECK(CLOSE(compute_metric(&input, "average_precision").std_error, sqrt(6316.0 * 5 / 4) / 432), "its standard error");
 	/* at 0.3 all positives are found among 4 */
 	CHECK(mlops_metric_best_f1_threshold(&input) == score[3], "best threshold");
 	input.threshold = score[1];
@@ -142,6 +144,8 @@ test_calibration(void)
 	double		wanted = (fabs(0.5 + (double) 0.41f - 1) + fabs((double) 0.59f - 1)) / 5;
 
 	CHECK(CLOSE(compute_metric(&input, "calibration_error").value, wanted), "bins");
+	input.n = 1;
+	CHECK(isnan(compute_metric(&input, "calibration_error").std_error), "no error from one row");
 }
 
 static void
@@ -157,6 +161,9 @@ test_multiclass(void)
 	CHECK(CLOSE(compute_metric(&input, "precision_macro").value, (1 + 0.5 + 1) / 3), "precision");
 	CHECK(CLOSE(compute_metric(&input, "f1_weighted").value, (1 + 2 / 3.0 + 2 * 2 / 3.0) / 4), "f1");
 	CHECK(CLOSE(compute_metric(&input, "roc_auc_ovr").value, (1 + 5 / 6.0 + 0.75) / 3), "roc_auc");
+	/* the rows of class 2 move the recalls by 1/4 and -1/4 */
+	CHECK(CLOSE(compute_metric(&input, "recall_macro").std_error, sqrt(0.125 * 4 / 3) / 3), "standard error");
+	CHECK(isnan(compute_metric(&input, "roc_auc_ovr").std_error), "single rows of two classes");
 	CHECK(CLOSE(mlops_metric_row_loss(&input, 2), log(4)), "row loss");
 	label[0] = 1;
 	CHECK(isnan(compute_metric(&input, "roc_auc_ovr").value), "a class is missing");
