@@ -431,17 +431,22 @@ tick(bool first)
 }
 
 static void
+reload_settings(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
+static void
 sleep_until_next_tick(void)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, TICK_MS,
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	reload_settings();
 	pgstat_report_stat(false);
 }
 
@@ -539,8 +544,9 @@ mlops_dispatcher_main(Datum main_arg)
 
 		/*
 		 * whoever committed before the release may have seen the lock and
-		 * gone
+		 * gone, also after raising mlops.max_concurrent_runs from 0
 		 */
+		reload_settings();
 		more = false;
 		if (mlops_step_try(find_work, &more, "look for work") && more)
 			sleep_until_next_tick();

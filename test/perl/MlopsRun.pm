@@ -7,7 +7,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster set_up start_training wait_for $slow_params);
+our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for $slow_params);
 
 # One round of a thousand trees: many seconds without a boundary between rounds.
 our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';
@@ -42,6 +42,19 @@ sub set_up
 		ALTER TABLE flower ADD big boolean;
 		UPDATE flower SET big = a + b * c + 0.3 * d + CASE colour WHEN 'red' THEN 0.2 ELSE 0 END > 1;
 	});
+}
+
+# Change server settings; returns when new processes start with them.
+sub change_settings
+{
+	my ($node, %settings) = @_;
+	$node->append_conf('postgresql.conf', join('', map { "$_ = $settings{$_}\n" } keys %settings));
+	$node->reload;
+	while (my ($name, $value) = each %settings)
+	{
+		$node->poll_query_until('postgres', "SELECT current_setting('$name') = '$value'")
+		  or die "$name is not $value";
+	}
 }
 
 # Enqueue a training as alice; returns the run.

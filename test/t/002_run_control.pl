@@ -147,8 +147,7 @@ ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM mlops.run WHERE
 $node->safe_psql('postgres', "SET ROLE alice; SELECT mlops.cancel(id) FROM mlops.run WHERE status = 'running'");
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM mlops.run WHERE status = 'running'"), 'then those');
 
-$node->append_conf('postgresql.conf', "mlops.max_queued_runs = 1\nmlops.max_concurrent_runs = 0\n");
-$node->reload;
+change_settings($node, 'mlops.max_queued_runs' => '1', 'mlops.max_concurrent_runs' => '0');
 $run = start_training($node, 'postgres', 'flower');
 my ($code, $out, $err) = $node->psql('postgres',
 	"SELECT mlops.train('flower', 'SELECT * FROM flower', 'big')", extra_params => [ '-U', 'alice' ]);
@@ -156,30 +155,24 @@ like($err, qr/role "alice" already has 1 unfinished runs/, 'the queue of a role 
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type LIKE 'mlops%'"),
 	'max_concurrent_runs = 0 starts nothing');
 is(status_of($run), 'queued', 'the run waits');
-$node->append_conf('postgresql.conf', "mlops.max_queued_runs = 100\nmlops.max_concurrent_runs = 2\n");
-$node->reload;
+change_settings($node, 'mlops.max_queued_runs' => '100', 'mlops.max_concurrent_runs' => '2');
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'until the setting allows it');
-$node->append_conf('postgresql.conf', "mlops.max_run_time = 1\n");
-$node->reload;
+change_settings($node, 'mlops.max_run_time' => '1');
 $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.max_run_time%'"), 'run time is limited');
-$node->append_conf('postgresql.conf', "mlops.max_run_time = 0\nmlops.trainer_memory = 100\n");
-$node->reload;
+change_settings($node, 'mlops.max_run_time' => '0', 'mlops.trainer_memory' => '100');
 $run = start_training($node, 'postgres', 'flower');
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.trainer_memory%'"), 'memory is limited');
-$node->append_conf('postgresql.conf', "mlops.trainer_memory = 4096\n");
-$node->reload;
+change_settings($node, 'mlops.trainer_memory' => '4096');
 
 # A long queue of one role does not keep another waiting.
-$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 0\n");
-$node->reload;
+change_settings($node, 'mlops.max_concurrent_runs' => '0');
 $node->safe_psql('postgres', q{
 	CREATE ROLE bob LOGIN; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA mlops TO bob; GRANT SELECT ON flower TO bob;
 	SET ROLE alice; SELECT mlops.train('many', 'SELECT * FROM flower', 'big', key => '{id}', num_boost_round => i) FROM generate_series(1, 30) i;
 	SET ROLE bob; SELECT mlops.train('one', 'SELECT * FROM flower', 'big', key => '{id}')});
-$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 1\n");
-$node->reload;
+change_settings($node, 'mlops.max_concurrent_runs' => '1');
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 31 FROM mlops.run WHERE model IN ('many', 'one') AND status = 'succeeded'"),
 	'all runs of two roles are done');
@@ -187,12 +180,10 @@ cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM mlops.run a, mlops.ru
 	WHERE a.model = 'many' AND b.model = 'one' AND a.started_at < b.started_at}), '<=', 1, 'the roles took turns');
 
 # Submitters that may not any more.
-$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 0\n");
-$node->reload;
+change_settings($node, 'mlops.max_concurrent_runs' => '0');
 $run = start_training($node, 'postgres', 'flower');
 $node->safe_psql('postgres', 'ALTER ROLE alice NOLOGIN');
-$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 2\n");
-$node->reload;
+change_settings($node, 'mlops.max_concurrent_runs' => '2');
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%no LOGIN%'"),
 	'a submitter who lost LOGIN fails his run only');

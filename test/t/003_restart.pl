@@ -76,12 +76,10 @@ $node->reload;
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'a run of a prepared transaction');
 
 # Due later.
-$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 0\n");
-$node->reload;
+change_settings($node, 'mlops.max_concurrent_runs' => '0');
 $run = start_training($node, 'postgres', 'flower', 'num_boost_round => 6');
 $node->safe_psql('postgres', "UPDATE mlops.run SET not_before = now() + interval '2 seconds' WHERE id = $run");
-$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 2\n");
-$node->reload;
+change_settings($node, 'mlops.max_concurrent_runs' => '2');
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded' AND started_at >= not_before"), 'a run that is due later');
 
 # Somebody idle in a transaction that locks an alias stops nobody else.
