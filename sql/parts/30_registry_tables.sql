@@ -145,6 +145,16 @@ COMMENT ON COLUMN mlops.cancel_request.run_id IS 'Run to cancel.';
 COMMENT ON COLUMN mlops.cancel_request.requested_by IS 'Role that asked.';
 COMMENT ON COLUMN mlops.cancel_request.requested_at IS 'Time of the request.';
 
+CREATE TABLE mlops.role_limit (
+	role regrole PRIMARY KEY,
+	max_concurrent_runs int CHECK (max_concurrent_runs >= 0),
+	max_queued_runs int CHECK (max_queued_runs >= 0)
+);
+COMMENT ON TABLE mlops.role_limit IS 'Limits of single roles, set with set_role_limit; settings mlops.* limit all together.';
+COMMENT ON COLUMN mlops.role_limit.role IS 'Role; "-" stands for every role without a row of its own.';
+COMMENT ON COLUMN mlops.role_limit.max_concurrent_runs IS 'Runs at a time in this database; NULL for no limit of its own.';
+COMMENT ON COLUMN mlops.role_limit.max_queued_runs IS 'Unfinished runs; NULL for mlops.max_queued_runs.';
+
 CREATE TABLE mlops.metric (
 	run_id bigint NOT NULL REFERENCES mlops.run (id),
 	dataset text NOT NULL CHECK (dataset IN ('train', 'validation', 'test', 'query')),
@@ -261,6 +271,7 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.dataset_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.run', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.cancel_request', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.role_limit', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_blob', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_version', '');

@@ -91,6 +91,9 @@ CREATE POLICY model_blob_read ON mlops.model_blob FOR SELECT
 ALTER TABLE mlops.run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY run_read ON mlops.run FOR SELECT
 	USING (pg_catalog.pg_has_role(submitted_by, 'USAGE') OR mlops.has_model_privilege(model, 'read'));
+ALTER TABLE mlops.role_limit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY role_limit_read ON mlops.role_limit FOR SELECT
+	USING (role OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR pg_catalog.pg_has_role(role, 'USAGE'));
 ALTER TABLE mlops.cancel_request ENABLE ROW LEVEL SECURITY;
 CREATE POLICY cancel_request_read ON mlops.cancel_request FOR SELECT
 	USING (mlops.has_run_privilege(run_id, 'read'));

@@ -52,6 +52,13 @@ CREATE FUNCTION mlops.cancel(run bigint)
 COMMENT ON FUNCTION mlops.cancel(bigint) IS
 'Asks for the cancellation of a queued or running run, which happens after commit, within two seconds. False when the run has already ended. For the submitter of the run and owners of the model; else ML002.';
 
+CREATE FUNCTION mlops.set_role_limit(role regrole, max_concurrent_runs int DEFAULT NULL,
+									 max_queued_runs int DEFAULT NULL)
+	RETURNS void
+	AS 'MODULE_PATHNAME', 'mlops_sql_set_role_limit' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION mlops.set_role_limit(regrole, int, int) IS
+'Limits the runs of a role: how many at a time (0 starts none) and how many unfinished ones. Role ''-'' stands for every role without limits of its own. NULL for no such limit; both NULL take the row away. Source: mlops.role_limit. Not granted to PUBLIC.';
+
 CREATE FUNCTION mlops.tick()
 	RETURNS void
 	AS 'MODULE_PATHNAME', 'mlops_sql_tick' LANGUAGE C VOLATILE PARALLEL UNSAFE;

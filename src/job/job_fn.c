@@ -14,15 +14,18 @@
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 
+#include "job/queue.h"
 #include "job/submit.h"
 #include "job/wait.h"
 #include "job/wake.h"
+#include "registry/registry.h"
 
 PG_FUNCTION_INFO_V1(mlops_sql_train);
 PG_FUNCTION_INFO_V1(mlops_sql_retrain);
 PG_FUNCTION_INFO_V1(mlops_sql_wait);
 PG_FUNCTION_INFO_V1(mlops_sql_cancel);
 PG_FUNCTION_INFO_V1(mlops_sql_tick);
+PG_FUNCTION_INFO_V1(mlops_sql_set_role_limit);
 PG_FUNCTION_INFO_V1(mlops_sql_train_wait);
 PG_FUNCTION_INFO_V1(mlops_sql_retrain_wait);
 PG_FUNCTION_INFO_V1(mlops_sql_wait_run);
@@ -62,6 +65,29 @@ mlops_sql_tick(PG_FUNCTION_ARGS)
 {
 	PreventCommandDuringRecovery("mlops.tick()");
 	mlops_wake_now();
+	PG_RETURN_VOID();
+}
+
+Datum
+mlops_sql_set_role_limit(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"role", "max_concurrent_runs", "max_queued_runs"};
+
+	mlops_registry_require_writable("set_role_limit");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"role\" must not be null"),
+				 errhint("Role '-' stands for every role without limits of its own.")));
+	for (int i = 1; i < 3; i++)
+	{
+		if (!PG_ARGISNULL(i) && PG_GETARG_INT32(i) < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"%s\" must not be negative", names[i])));
+	}
+	mlops_queue_set_role_limit(PG_GETARG_OID(0), fcinfo->args[1], fcinfo->args[2]);
+	mlops_wake_at_commit();
 	PG_RETURN_VOID();
 }
 

@@ -33,6 +33,19 @@
 	" FROM mlops.run r WHERE r.status = 'queued' AND r.submitted_by > h.submitted_by" \
 	" ORDER BY r.submitted_by, r.not_before, r.id LIMIT 1) n) "
 
+/* A limit of role "r": its own row, else that of everybody. */
+#define ROLE_LIMIT(column, r) \
+	"coalesce((SELECT l." column " FROM mlops.role_limit l WHERE l.role = " r ")," \
+	" (SELECT l." column " FROM mlops.role_limit l WHERE l.role = 0::oid" \
+	" AND NOT EXISTS (SELECT FROM mlops.role_limit o WHERE o.role = " r ")))"
+
+#define ROLE_RUNNING \
+	"(SELECT count(*) FROM mlops.run r WHERE r.status = 'running' AND r.submitted_by = h.submitted_by)"
+
+/* Whether the role of head h may start a run now; true without a limit. */
+#define ROLE_MAY_START \
+	"(" ROLE_RUNNING " < " ROLE_LIMIT("max_concurrent_runs", "h.submitted_by") ") IS NOT FALSE"
+
 /* Start the arguments of a statement on an attempt: $1 run, $2 attempt. */
 static void
 add_attempt(SpiArgs *args, const Attempt *attempt)
@@ -52,6 +65,7 @@ check_limit(const SpiScope *scope, Oid submitter)
 	static LocalTransactionId counted_in = InvalidLocalTransactionId;
 	static Oid	counted_for = InvalidOid;
 	static int64 count = 0;
+	static int64 limit = 0;
 
 	if (counted_in != MyLocalTransactionId_compat() || counted_for != submitter)
 	{
@@ -60,18 +74,21 @@ check_limit(const SpiScope *scope, Oid submitter)
 
 		mlops_args_add_role(&args, submitter);
 		mlops_spi_run(scope,
-					  "SELECT count(*) FROM mlops.run"
+					  "SELECT count(*), " ROLE_LIMIT("max_queued_runs", "$1") " FROM mlops.run"
 					  " WHERE submitted_by = $1 AND status IN ('queued', 'running')", &args);
 		count = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
+		limit = DatumGetInt32(mlops_spi_value(0, 2, &isnull));
+		if (isnull)
+			limit = -1;
 		counted_in = MyLocalTransactionId_compat();
 		counted_for = submitter;
 	}
-	if (count >= mlops_max_queued_runs)
+	if (count >= (limit < 0 ? mlops_max_queued_runs : limit))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("role \"%s\" already has " INT64_FORMAT " unfinished runs",
 						GetUserNameFromId(submitter, false), count),
-				 errhint("Wait for them, cancel some with mlops.cancel, or raise mlops.max_queued_runs.")));
+				 errhint("Wait for them, cancel some with mlops.cancel, or have an administrator raise mlops.max_queued_runs or mlops.set_role_limit.")));
 	count++;
 }
 
@@ -132,6 +149,26 @@ mlops_queue_active(const SpiScope *scope, MemoryContext context)
 	return runs;
 }
 
+void
+mlops_queue_set_role_limit(Oid role, NullableDatum concurrent, NullableDatum queued)
+{
+	SpiScope	scope;
+	SpiArgs		args = {0};
+
+	mlops_args_add_role(&args, role);
+	mlops_args_add(&args, INT4OID, concurrent.value, concurrent.isnull);
+	mlops_args_add(&args, INT4OID, queued.value, queued.isnull);
+	mlops_spi_begin(&scope, false);
+	(void) mlops_spi_run(&scope,
+						 "INSERT INTO mlops.role_limit VALUES ($1, $2, $3) ON CONFLICT (role) DO UPDATE"
+						 " SET max_concurrent_runs = excluded.max_concurrent_runs,"
+						 " max_queued_runs = excluded.max_queued_runs", &args);
+	(void) mlops_spi_run(&scope,
+						 "DELETE FROM mlops.role_limit WHERE role = $1"
+						 " AND coalesce($2, $3) IS NULL", &args);
+	mlops_spi_end(&scope);
+}
+
 int64
 mlops_queue_next_due(const SpiScope *scope, int64 skip, Oid after)
 {
@@ -143,10 +180,8 @@ mlops_queue_next_due(const SpiScope *scope, int64 skip, Oid after)
 	if (mlops_spi_run(scope,
 					  QUEUE_HEADS
 					  "SELECT id FROM head h"
-					  " WHERE not_before <= clock_timestamp() AND id IS DISTINCT FROM $1"
-					  " ORDER BY (SELECT count(*) FROM mlops.run r"
-					  " WHERE r.status = 'running' AND r.submitted_by = h.submitted_by),"
-					  " submitted_by <= $2, submitted_by LIMIT 1", &args) == 0)
+					  " WHERE not_before <= clock_timestamp() AND id IS DISTINCT FROM $1 AND " ROLE_MAY_START
+					  " ORDER BY " ROLE_RUNNING ", submitted_by <= $2, submitted_by LIMIT 1", &args) == 0)
 		return 0;
 	return DatumGetInt64(mlops_spi_value(0, 1, &isnull));
 }
@@ -160,7 +195,8 @@ mlops_queue_has_work(const SpiScope *scope)
 	return mlops_spi_run(scope,
 						 QUEUE_HEADS
 						 "SELECT FROM mlops.cancel_request"
-						 " UNION ALL SELECT FROM head WHERE not_before <= clock_timestamp() AND $1"
+						 " UNION ALL SELECT FROM head h WHERE not_before <= clock_timestamp() AND $1"
+						 " AND " ROLE_MAY_START
 						 " UNION ALL SELECT FROM mlops.run WHERE status = 'running'",
 						 &args) > 0;
 }
@@ -171,7 +207,7 @@ mlops_queue_next_time(const SpiScope *scope, TimestampTz *due)
 	SpiArgs		args = {0};
 	bool		isnull;
 
-	mlops_spi_run(scope, QUEUE_HEADS "SELECT min(not_before) FROM head", &args);
+	mlops_spi_run(scope, QUEUE_HEADS "SELECT min(not_before) FROM head h WHERE " ROLE_MAY_START, &args);
 	*due = DatumGetTimestampTz(mlops_spi_value(0, 1, &isnull));
 	return !isnull;
 }

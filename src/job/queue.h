@@ -33,6 +33,9 @@ extern int64 mlops_queue_insert(const char *model, Jsonb *recipe, int num_round,
 /* Running runs and cancel requests, as QueuedRun * in "context". */
 extern List *mlops_queue_active(const SpiScope *scope, MemoryContext context);
 
+/* Set or, with two NULLs, take away the limits of a role; see table role_limit. */
+extern void mlops_queue_set_role_limit(Oid role, NullableDatum concurrent, NullableDatum queued);
+
 /*
  * The run to start next, other than "skip"; 0: none is due.  A role with fewer
  * running runs goes first, then the one whose turn comes after the role "after".

@@ -177,6 +177,8 @@ mlops_registry_sweep_roles(void)
 	static const char *const statements[] = {
 		"DELETE FROM mlops.model_privilege t WHERE role <> 0::oid"
 		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.role)",
+		"DELETE FROM mlops.role_limit t WHERE role <> 0::oid"
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.role)",
 		"UPDATE mlops.model t SET owner = $1"
 		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner)",
 		"UPDATE mlops.alias t SET owner = $1"

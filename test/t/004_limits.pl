@@ -51,6 +51,29 @@ my ($status, $out, $err) = $node->psql('postgres',
 	extra_params => [ '-U', 'alice' ]);
 like($err, qr/at most 3, not 4/, 'a session cannot raise a limit');
 
+# Limits of single roles: alice waits while bob trains; '-' stands for the rest.
+configure('mlops.max_concurrent_runs', '2');
+$node->safe_psql('postgres', q{
+	CREATE ROLE bob LOGIN; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA mlops TO bob;
+	REVOKE EXECUTE ON FUNCTION mlops.set_role_limit FROM alice; GRANT SELECT ON flower TO bob;
+	SELECT mlops.set_role_limit('alice', max_concurrent_runs => 0);
+	SELECT mlops.set_role_limit('-', max_queued_runs => 0)});
+my $held = start_training($node, 'postgres', 'flower', 'num_boost_round => 1');
+($status, $out, $err) = $node->psql('postgres', "SELECT mlops.train('bob', 'SELECT * FROM flower', 'big')",
+	extra_params => [ '-U', 'bob' ]);
+like($err, qr/role "bob" already has 0 unfinished runs/, 'everybody without a limit of his own is limited');
+$node->safe_psql('postgres', q{SELECT mlops.set_role_limit('-')});
+is($node->safe_psql('postgres', q{SET ROLE bob; SELECT mlops.train('bob', 'SELECT * FROM flower', 'big', key => '{id}', num_boost_round => 1) AS run \gset
+	SELECT status FROM mlops.wait(:run)}), 'succeeded', 'another role trains');
+is($node->safe_psql('postgres', "SELECT status FROM mlops.run WHERE id = $held"), 'queued', 'the limited one waits');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type LIKE 'mlops%'"),
+	'and nobody spins for it');
+($status, $out, $err) = $node->psql('postgres', q{SELECT mlops.set_role_limit('alice')}, extra_params => [ '-U', 'alice' ]);
+like($err, qr/permission denied/, 'a role does not lift its own limit');
+$node->safe_psql('postgres', q{SELECT mlops.set_role_limit('alice')});
+ok(wait_for($node, 'postgres', $held, "status = 'succeeded'"), 'until the limit is gone');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM mlops.role_limit'), 0, 'no limit is left');
+
 configure('mlops.max_concurrent_runs', '0');
 my $run = start_training($node, 'postgres', 'flower', 'num_boost_round => 1');
 is($node->safe_psql('postgres', "SET ROLE alice; SELECT status FROM mlops.wait($run, '1 s')"), 'queued',
