@@ -1,17 +1,20 @@
 #!/bin/bash
-# Install the Debian packages that building, testing and the demo need, if any is missing.
+# Install the Debian packages that building and testing need, if any is missing;
+# with the argument demo only those that building and the demo need.
 set -eu
 
 version=$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null | sort -V | tail -n 1 | cut -d/ -f5)
 if [ -z "$version" ]; then
 	version=$(apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
 fi
-packages="build-essential libssl-dev libxgboost-dev libipc-run-perl clang binutils
-	python3-minimal python3-sklearn python3-xgboost python3-psycopg
-	postgresql-${version:-15} postgresql-server-dev-${version:-15} postgresql-${version:-15}-cron"
-
-# The indenter is a package of its own up to Debian 12.
-grep -qs '^VERSION_ID="12"' /etc/os-release && packages="$packages pg-bsd-indent"
+packages="build-essential libssl-dev libxgboost-dev
+	postgresql-${version:-15} postgresql-server-dev-${version:-15}"
+if [ "${1:-}" != demo ]; then
+	packages="$packages libipc-run-perl clang binutils postgresql-${version:-15}-cron
+		python3-minimal python3-sklearn python3-xgboost python3-psycopg"
+	# The indenter is a package of its own up to Debian 12.
+	grep -qs '^VERSION_ID="12"' /etc/os-release && packages="$packages pg-bsd-indent"
+fi
 
 missing=
 for package in $packages; do

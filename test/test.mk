@@ -3,7 +3,8 @@
 setup:
 	test/setup.sh
 
-demo: setup
+demo:
+	test/setup.sh demo
 	test/run.sh demo
 
 test: setup
