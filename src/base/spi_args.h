@@ -86,6 +86,13 @@ mlops_args_add_bytea(SpiArgs *args, const bytea *value)
 	mlops_args_add(args, BYTEAOID, PointerGetDatum(value), value == NULL);
 }
 
+/* Add bytes that are not a bytea yet, such as a digest. */
+static inline void
+mlops_args_add_bytes(SpiArgs *args, const void *bytes, int size)
+{
+	mlops_args_add_bytea(args, (const bytea *) cstring_to_text_with_len(bytes, size));
+}
+
 static inline void
 mlops_args_add_text_array(SpiArgs *args, char **values, int n)
 {

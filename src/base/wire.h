@@ -55,14 +55,6 @@ mlops_wire_read_bytes(WireReader *reader, size_t size)
 	return bytes;
 }
 
-static inline uint8_t
-mlops_wire_read_u8(WireReader *reader)
-{
-	const uint8_t *bytes = mlops_wire_read_bytes(reader, 1);
-
-	return bytes ? bytes[0] : 0;
-}
-
 static inline uint32_t
 mlops_wire_read_u32(WireReader *reader)
 {
@@ -78,16 +70,6 @@ mlops_wire_read_u64(WireReader *reader)
 	uint64_t	low = mlops_wire_read_u32(reader);
 
 	return low | (uint64_t) mlops_wire_read_u32(reader) << 32;
-}
-
-static inline double
-mlops_wire_read_double(WireReader *reader)
-{
-	uint64_t	bits = mlops_wire_read_u64(reader);
-	double		value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
 }
 
 /* Read a length-prefixed string of at most "max" bytes; not terminated. */
@@ -124,12 +106,6 @@ mlops_wire_write_bytes(WireWriter *writer, const void *bytes, size_t size)
 }
 
 static inline void
-mlops_wire_write_u8(WireWriter *writer, uint8_t value)
-{
-	mlops_wire_write_bytes(writer, &value, 1);
-}
-
-static inline void
 mlops_wire_write_u32(WireWriter *writer, uint32_t value)
 {
 	uint8_t		bytes[4] = {value & 0xff, value >> 8 & 0xff, value >> 16 & 0xff, value >> 24};
@@ -142,15 +118,6 @@ mlops_wire_write_u64(WireWriter *writer, uint64_t value)
 {
 	mlops_wire_write_u32(writer, (uint32_t) value);
 	mlops_wire_write_u32(writer, (uint32_t) (value >> 32));
-}
-
-static inline void
-mlops_wire_write_double(WireWriter *writer, double value)
-{
-	uint64_t	bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	mlops_wire_write_u64(writer, bits);
 }
 
 static inline void

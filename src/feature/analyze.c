@@ -100,9 +100,7 @@ mlops_dataset_analyze(const DatasetSpec *spec, DatasetAnalysis *analysis)
 	target = mlops_target_create(spec, columns);
 	(void) mlops_split_create(spec, columns);
 
-	analysis->target_type = columns->target.column >= 0 ? columns->target.value_type.type : InvalidOid;
 	analysis->task = target->task;
-	analysis->uses_as_of = facts.uses_parameter;
 	analysis->reproducible = facts.reproducible;
 	analysis->relations = list_relations(facts.relations);
 	analysis->features = draft_features(columns->features);

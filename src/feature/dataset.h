@@ -126,10 +126,8 @@ extern Jsonb *mlops_dataset_columns(const Dataset *dataset);
  */
 typedef struct DatasetAnalysis
 {
-	Oid			target_type;
 	DatasetTask task;			/* TASK_UNDECIDED when it depends on the
 								 * values */
-	bool		uses_as_of;		/* $1 occurs */
 	bool		reproducible;
 	Jsonb	   *relations;		/* for table dataset */
 	Signature  *features;		/* names only; NULL when an array's length is

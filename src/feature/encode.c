@@ -147,12 +147,7 @@ encode_label(EncodePlan *plan, EncodeStep *step, Datum value)
 	if (step->labels != NULL)
 		return mlops_label_set_add(step->labels, label, length, step->label_hash);
 	code = mlops_signature_find_category(step->feature, label, length);
-	if (code < 0)
-	{
-		plan->n_unseen++;
-		code = step->feature->n_categories;
-	}
-	return code;
+	return code < 0 ? step->feature->n_categories : code;
 }
 
 static inline int64
@@ -165,7 +160,6 @@ get_integer(ValueKind kind, Datum value)
 void
 mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull, float *vector)
 {
-	plan->n_unseen = 0;
 	for (int i = 0; i < plan->n_steps; i++)
 	{
 		EncodeStep *step = &plan->steps[i];
@@ -208,24 +202,4 @@ mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull, floa
 		if (isinf(*slot))
 			mlops_value_overflow(step->name);
 	}
-}
-
-int
-mlops_encode_unseen(const EncodePlan *plan)
-{
-	return plan->n_unseen;
-}
-
-float
-mlops_encode_number(Datum value, Oid type, const char *column)
-{
-	ValueKind	kind = mlops_value_kind(type);
-	float		number;
-
-	if (kind == VALUE_NONE)
-		kind = mlops_value_kind(getBaseType(type));
-	number = mlops_value_number(kind, value);
-	if (isinf(number))
-		mlops_value_overflow(column);
-	return number;
 }

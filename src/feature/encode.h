@@ -28,11 +28,4 @@ extern EncodePlan *mlops_encode_plan(const Signature *signature, TupleDesc tupde
 extern void mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull,
 							 float *vector);
 
-/* Number of category values of the last row that the dictionaries did not have. */
-extern int	mlops_encode_unseen(const EncodePlan *plan);
-
-/* One SQL value of a numeric or boolean type -> nearest float32; the error for
- * an infinity names "column". */
-extern float mlops_encode_number(Datum value, Oid type, const char *column);
-
 #endif							/* MLOPS_ENCODE_H */

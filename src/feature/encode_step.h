@@ -35,8 +35,6 @@ struct EncodePlan
 	int			n_features;
 	int			n_steps;
 	EncodeStep *steps;
-	int			n_unseen;		/* labels of the last row that no dictionary
-								 * has */
 	bool		hash_labels;
 };
 

@@ -90,12 +90,6 @@ walk_query(Node *node, QueryFacts *facts)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Param))
-	{
-		if (((Param *) node)->paramkind == PARAM_EXTERN)
-			facts->uses_parameter = true;
-		return false;
-	}
 	if (IsA(node, RangeTblEntry))
 	{
 		/* from 16 on, the subquery that stands for a view still names it */

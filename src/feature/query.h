@@ -17,7 +17,6 @@ typedef struct QueryFacts
 {
 	List	   *relations;		/* of Oid, views followed, each once */
 	const char *temporary;		/* name of a temporary relation, or NULL */
-	bool		uses_parameter;
 	bool		reproducible;	/* the same data give the same rows */
 } QueryFacts;
 

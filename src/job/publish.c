@@ -41,16 +41,6 @@ parse_jsonb(const char *json)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
-static bytea *
-make_bytea(const uint8 *bytes, size_t size)
-{
-	bytea	   *result = palloc(VARHDRSZ + size);
-
-	SET_VARSIZE(result, VARHDRSZ + size);
-	memcpy(VARDATA(result), bytes, size);
-	return result;
-}
-
 static char **
 make_array(List *strings)
 {
@@ -100,8 +90,8 @@ insert_dataset(const RunResult *result, const Recipe *recipe, const LockedRun *r
 	int64		id;
 
 	mlops_spi_begin(&scope, false);
-	mlops_args_add_bytea(&args, make_bytea(result->digest, sizeof(result->digest)));
-	mlops_args_add_bytea(&args, make_bytea(result->schema_digest, sizeof(result->schema_digest)));
+	mlops_args_add_bytes(&args, result->digest, sizeof(result->digest));
+	mlops_args_add_bytes(&args, result->schema_digest, sizeof(result->schema_digest));
 	mlops_args_add(&args, INT8OID, Int64GetDatum(result->n_rows), false);
 	mlops_args_add(&args, INT8OID, Int64GetDatum(result->n_dropped), false);
 	mlops_args_add_jsonb(&args, parse_jsonb(result->columns));

@@ -42,10 +42,8 @@ insert_dataset(const SpiScope *scope, const Judgement *judgement, const DatasetA
 	SpiArgs		args = {0};
 	bool		isnull;
 
-	mlops_args_add_bytea(&args, (bytea *) cstring_to_text_with_len((const char *) dataset->digest,
-																   sizeof(dataset->digest)));
-	mlops_args_add_bytea(&args, (bytea *) cstring_to_text_with_len((const char *) dataset->schema_digest,
-																   sizeof(dataset->schema_digest)));
+	mlops_args_add_bytes(&args, dataset->digest, sizeof(dataset->digest));
+	mlops_args_add_bytes(&args, dataset->schema_digest, sizeof(dataset->schema_digest));
 	mlops_args_add(&args, INT8OID, Int64GetDatum(dataset->n_rows), false);
 	mlops_args_add(&args, INT8OID, Int64GetDatum(dataset->n_dropped), false);
 	mlops_args_add_jsonb(&args, judgement->columns);
