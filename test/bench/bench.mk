@@ -2,6 +2,9 @@
 bench-train: all
 	/usr/bin/python3 test/bench/train.py $(ROWS)
 
-bench-all: bench-train
+bench-serve: all
+	/usr/bin/python3 test/bench/serve.py $(ROWS)
 
-.PHONY: bench-train bench-all
+bench-all: bench-serve bench-train
+
+.PHONY: bench-train bench-serve bench-all

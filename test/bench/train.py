@@ -21,21 +21,13 @@ import numpy as np
 import xgboost
 
 from cluster import cluster
+from measure import cpu_seconds
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 MEMORY = sys.argv[2] if len(sys.argv) > 2 else "64MB"
 REPEATS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 COLUMNS, ROUNDS = 28, 50
 PARAMS = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": 6, "eta": 0.1, "nthread": 1}
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid, inherited=False):
-    """User and system seconds of a process, or of its children that have ended."""
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    first = 13 if inherited else 11
-    return (int(fields[first]) + int(fields[first + 1])) / TICKS
 
 
 def watch(pids, peaks, done):

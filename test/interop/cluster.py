@@ -26,7 +26,7 @@ def cluster(**settings):
         def connect(user="postgres", dbname="postgres", **options):
             return psycopg.connect(host=base, port=54330, user=user, dbname=dbname, autocommit=True, **options)
 
-        connect.data = data
+        connect.data, connect.host, connect.port = data, base, "54330"
         with connect() as conn:
             conn.execute("CREATE EXTENSION mlops")
             conn.execute("CREATE ROLE analyst LOGIN")
