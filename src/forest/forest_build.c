@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "forest/derive.h"
 #include "forest/model_document.h"
 
 /* What the cross-checks found out. */
@@ -267,6 +268,32 @@ make_plan(Reader *reader, ModelDocument *document, ForestPlan *plan)
 	return reader->status == FOREST_OK;
 }
 
+/* Derive what the fast kernels read. */
+static bool
+derive_sections(Reader *reader, ModelDocument *document, const ForestPlan *plan)
+{
+	Buffer	   *section = document->trees.section;
+	DeriveSource source = {
+		.trees = section[SECTION_TREE].data,
+		.nodes = section[SECTION_NODE].data,
+		.categories = section[SECTION_CATEGORY].data,
+		.n_trees = plan->n_trees,
+		.n_features = plan->n_features,
+	};
+	ForestStatus status = mlops_derive_sections(&source, section[SECTION_TREE].data,
+												reader->limits->max_image,
+												reader->limits->interrupted, section);
+
+	if (status == FOREST_INTERRUPTED)
+		mlops_reader_fail(reader, status, "interrupted");
+	else if (status == FOREST_TOO_LARGE)
+		mlops_reader_fail(reader, status, "forest is larger than %zu bytes",
+						  reader->limits->max_image);
+	else if (status != FOREST_OK)
+		mlops_reader_fail(reader, status, "out of memory");
+	return status == FOREST_OK;
+}
+
 /* Count the elements of the sections, without the trees left out. */
 static void
 count_sections(const ModelDocument *document, const ForestPlan *plan,
@@ -436,7 +463,8 @@ mlops_forest_build(const void *bytes, size_t size, const ForestLimits *limits,
 		make_plan(&reader, &document, &plan))
 	{
 		mlops_trees_free_scratch(&document.trees);
-		*image = assemble_image(&reader, &document, &plan);
+		if (derive_sections(&reader, &document, &plan))
+			*image = assemble_image(&reader, &document, &plan);
 		if (*image != NULL && description != NULL)
 			describe_model(&reader, &document, *image, description);
 	}

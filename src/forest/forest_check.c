@@ -5,7 +5,8 @@
  *
  * An image that was read from elsewhere -> forest_check.c -> forest_score.c.
  * After a successful check every index that scoring follows is in range and
- * every walk ends.  One pass, no memory.
+ * every walk ends, and the derived sections say what the others do.  One pass,
+ * no memory.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "forest/image.h"
+#include "forest/derive.h"
 
 #define POLL_EVERY	65536		/* nodes between two polls */
 
@@ -36,7 +37,7 @@ fail_check(ForestError *error, ForestStatus status, const char *format,...)
 uint64_t
 mlops_image_section_size(ForestSection section, uint64_t count)
 {
-	static const uint8_t sizes[FOREST_N_SECTIONS] = {
+	static const uint16_t sizes[FOREST_N_SECTIONS] = {
 		[SECTION_BASE] = sizeof(float),
 		[SECTION_LINEAR] = sizeof(float),
 		[SECTION_TREE] = sizeof(ForestTree),
@@ -44,6 +45,11 @@ mlops_image_section_size(ForestSection section, uint64_t count)
 		[SECTION_NODE_ID] = sizeof(int32_t),
 		[SECTION_CATEGORY] = sizeof(uint32_t),
 		[SECTION_VECTOR] = sizeof(float),
+		[SECTION_STEP] = sizeof(ForestStep),
+		[SECTION_AXIS] = sizeof(ForestAxis),
+		[SECTION_CUT] = sizeof(float),
+		[SECTION_TOP] = sizeof(ForestTop),
+		[SECTION_TEST] = sizeof(ForestTest),
 	};
 
 	return count * sizes[section];
@@ -92,6 +98,9 @@ check_header(const Forest *forest, size_t image_size, const ForestLimits *limits
 		forest->n_values != mlops_transform_n_values(forest->transform, forest->n_outputs) ||
 		forest->count[SECTION_BASE] != forest->n_outputs ||
 		forest->count[SECTION_NODE] != forest->count[SECTION_NODE_ID] ||
+		forest->count[SECTION_NODE] != forest->count[SECTION_STEP] ||
+		(forest->count[SECTION_TOP] != 0 &&
+		 forest->count[SECTION_TOP] != forest->count[SECTION_TREE]) ||
 		forest->count[SECTION_TREE] > INT32_MAX)
 		return fail_check(error, FOREST_MALFORMED, "header of the forest image is inconsistent");
 	if (forest->count[SECTION_LINEAR] > 0 &&
@@ -161,6 +170,83 @@ check_tree(const Forest *forest, const ForestTree *tree, const ForestLimits *lim
 		depth <= FOREST_MAX_TREE_DEPTH;
 }
 
+/* Whether the axes are in order and fill their sections. */
+static bool
+check_axes(const Forest *forest, const ForestLimits *limits)
+{
+	const ForestAxis *axes = mlops_image_section(forest, SECTION_AXIS);
+	const float *cuts = mlops_image_section(forest, SECTION_CUT);
+	uint64_t	first_cut = 0;
+	uint64_t	first_column = 0;
+
+	for (uint64_t i = 0; i < forest->count[SECTION_AXIS]; i++)
+	{
+		const ForestAxis *axis = &axes[i];
+		uint32_t	feature = axis->feature & NODE_FEATURE_MASK;
+		bool		categorical = axis->feature & NODE_CATEGORICAL;
+		uint64_t	n_cuts = axis->n_cuts;
+		uint64_t	n_columns = (n_cuts + COLUMN_CUTS - 1) / COLUMN_CUTS;
+
+		if (i % 256 == 0 && limits->interrupted && limits->interrupted())
+			return false;
+		if (i > 0 && ((axes[i - 1].feature & NODE_FEATURE_MASK) > feature ||
+					  ((axes[i - 1].feature & NODE_FEATURE_MASK) == feature &&
+					   (!categorical || axes[i - 1].feature & NODE_CATEGORICAL))))
+			return false;
+		if (feature >= forest->n_features || axis->feature & NODE_DEFAULT_LEFT ||
+			axis->first_cut != first_cut || axis->first_column != first_column ||
+			axis->levels > 32 || (n_cuts == 0) != categorical ||
+			n_cuts >> axis->levels != 0 || (n_cuts > 0 && n_cuts >> (axis->levels - 1) != 1) ||
+			(categorical ? axis->levels != 0 || axis->n_columns == 0 ||
+			 axis->n_columns > MAX_CATEGORY_COLUMNS : axis->n_columns != n_columns))
+			return false;
+		first_column += axis->n_columns;
+		first_cut += (1ull << axis->levels) - 1;
+		if (first_column > MAX_COLUMNS || first_cut > forest->count[SECTION_CUT])
+			return false;
+		for (uint64_t k = axis->first_cut; k < first_cut; k++)
+			if (k - axis->first_cut >= n_cuts ? !isnan(cuts[k]) : isnan(cuts[k]) ||
+				(k > axis->first_cut && cuts[k] <= cuts[k - 1]))
+				return false;
+	}
+	return first_cut == forest->count[SECTION_CUT];
+}
+
+/* Whether what was derived of a tree is what we would derive. */
+static bool
+check_derived(const Forest *forest, const DeriveSource *source, const ForestTree *tree,
+			  uint64_t *n_tests)
+{
+	const ForestStep *steps = mlops_image_section(forest, SECTION_STEP);
+	const ForestTop *tops = mlops_image_section(forest, SECTION_TOP);
+	const ForestTest *tests = mlops_image_section(forest, SECTION_TEST);
+	const uint32_t derived = TREE_STEPS | (forest->count[SECTION_TOP] > 0 ? TREE_TOP : 0);
+	ForestTest	our_tests[MAX_TESTS];
+	ForestTop	top = {0};
+
+	if ((tree->flags & (TREE_STEPS | TREE_TOP)) !=
+		(mlops_derive_flags(source, tree) & derived))
+		return false;
+	for (uint32_t i = 0; i < tree->n_nodes && tree->flags & TREE_STEPS; i++)
+	{
+		ForestStep	step = mlops_derive_step(source, tree, i);
+
+		if (memcmp(&step, &steps[(uint64_t) tree->first_node + i], sizeof(step)) != 0)
+			return false;
+	}
+	if (!(tree->flags & TREE_TOP))
+		return true;
+	if (!mlops_derive_top(source, tree, &top, our_tests))
+		return false;
+	top.first_test = (uint32_t) *n_tests;
+	if (memcmp(&top, &tops[tree - source->trees], sizeof(top)) != 0 ||
+		top.n_tests > forest->count[SECTION_TEST] - *n_tests ||
+		memcmp(our_tests, tests + *n_tests, top.n_tests * sizeof(ForestTest)) != 0)
+		return false;
+	*n_tests += top.n_tests;
+	return true;
+}
+
 ForestStatus
 mlops_forest_check(const void *image, size_t image_size,
 				   const ForestLimits *limits, ForestError *error)
@@ -168,11 +254,28 @@ mlops_forest_check(const void *image, size_t image_size,
 	const Forest *forest = image;
 	ForestStatus status = check_header(forest, image_size, limits, error);
 	const ForestTree *trees;
+	DeriveSource source;
 	uint64_t	first = 0;
+	uint64_t	n_tests = 0;
 
 	if (status != FOREST_OK)
 		return status;
 	trees = mlops_image_section(forest, SECTION_TREE);
+	if (!check_axes(forest, limits))
+		return limits->interrupted && limits->interrupted() ?
+			fail_check(error, FOREST_INTERRUPTED, "interrupted") :
+			fail_check(error, FOREST_MALFORMED, "axes of the forest image are malformed");
+	source = (DeriveSource)
+	{
+		.trees = trees,
+			.nodes = mlops_image_section(forest, SECTION_NODE),
+			.categories = mlops_image_section(forest, SECTION_CATEGORY),
+			.axes = mlops_image_section(forest, SECTION_AXIS),
+			.cuts = mlops_image_section(forest, SECTION_CUT),
+			.n_trees = forest->count[SECTION_TREE],
+			.n_axes = (uint32_t) forest->count[SECTION_AXIS],
+			.n_features = forest->n_features,
+	};
 	for (uint64_t i = 0; i < forest->count[SECTION_TREE]; i++)
 	{
 		const ForestTree *tree = &trees[i];
@@ -182,15 +285,16 @@ mlops_forest_check(const void *image, size_t image_size,
 		if (tree->first_node != first || tree->n_nodes == 0 ||
 			tree->n_nodes > forest->count[SECTION_NODE] - first ||
 			tree->group >= forest->n_outputs ||
-			tree->flags & ~(TREE_CATEGORICAL | TREE_VECTOR) ||
-			!check_tree(forest, tree, limits))
+			tree->flags & ~(TREE_CATEGORICAL | TREE_VECTOR | TREE_STEPS | TREE_TOP) ||
+			!check_tree(forest, tree, limits) ||
+			!check_derived(forest, &source, tree, &n_tests))
 			return limits->interrupted && limits->interrupted() ?
 				fail_check(error, FOREST_INTERRUPTED, "interrupted") :
 				fail_check(error, FOREST_MALFORMED, "tree %llu of the forest image is malformed",
 						   (unsigned long long) i);
 		first += tree->n_nodes;
 	}
-	if (first != forest->count[SECTION_NODE])
+	if (first != forest->count[SECTION_NODE] || n_tests != forest->count[SECTION_TEST])
 		return fail_check(error, FOREST_MALFORMED, "forest image has nodes of no tree");
 	return FOREST_OK;
 }

@@ -18,7 +18,7 @@
 #include "forest/objective.h"
 
 #define FOREST_MAGIC		"MLOPSFST"
-#define FOREST_FORMAT		1
+#define FOREST_FORMAT		2
 #define FOREST_BYTE_ORDER	0x01020304
 #define FOREST_ALIGNMENT	64
 
@@ -34,6 +34,11 @@ typedef enum ForestSection
 	SECTION_NODE_ID,			/* int32: number of the node in the bytes */
 	SECTION_CATEGORY,			/* uint32: sets; see CATEGORY_LIST */
 	SECTION_VECTOR,				/* float: leaves of n_outputs each */
+	SECTION_STEP,				/* ForestStep: the nodes, for walks */
+	SECTION_AXIS,				/* ForestAxis: the features that splits use */
+	SECTION_CUT,				/* float: thresholds of the axes */
+	SECTION_TOP,				/* ForestTop of every tree, or none */
+	SECTION_TEST,				/* ForestTest of categorical splits */
 	FOREST_N_SECTIONS
 } ForestSection;
 
@@ -66,6 +71,8 @@ typedef struct ForestNode
 
 #define TREE_CATEGORICAL	1u	/* some split is categorical */
 #define TREE_VECTOR			2u	/* leaves are vectors */
+#define TREE_STEPS			4u	/* derived: SECTION_STEP has the tree */
+#define TREE_TOP			8u	/* derived: SECTION_TOP has the tree */
 
 typedef struct ForestTree
 {
@@ -76,6 +83,86 @@ typedef struct ForestTree
 	float		weight;			/* of dart; 1 otherwise */
 	uint32_t	flags;
 } ForestTree;
+
+/*
+ * A node for walks over a row that is doubled: first each feature with +inf for
+ * a missing value, then each with -inf, then one NaN.  A split goes right when
+ * the value is >= threshold, to "right", and else to the node before.  A leaf
+ * compares with the NaN, has "right" = its own index + 1, so that a step from it
+ * stays, and its value times the weight of the tree in place of the threshold.
+ */
+typedef struct ForestStep
+{
+	union
+	{
+		float		threshold;
+		float		leaf;
+		uint32_t	vector;		/* as ForestNode's index */
+	}			value;
+	uint16_t	feature;		/* in the doubled row */
+	uint16_t	right;			/* in the tree */
+} ForestStep;
+
+/*
+ * Thresholds that splits of a feature use, ascending, each once.  The rank of a
+ * value is the number of those <= value: v >= threshold k is rank > k.  Ranks
+ * are bytes, in as many columns as that takes, COLUMN_CUTS thresholds in each.
+ * A search takes "levels" steps, for which NaN fills up to 2^levels - 1 cuts.
+ * A categorical axis has no cuts; COLUMN_CUTS categories are in each column.
+ */
+typedef struct ForestAxis
+{
+	uint32_t	feature;		/* and NODE_CATEGORICAL */
+	uint32_t	first_cut;
+	uint32_t	n_cuts;
+	uint32_t	levels;
+	uint32_t	first_column;
+	uint32_t	n_columns;
+} ForestAxis;
+
+#define COLUMN_CUTS		254		/* ranks and codes of a column */
+#define COLUMN_OTHER	254		/* a category of no column: never in a set */
+#define COLUMN_MISSING	255
+#define MAX_COLUMNS		65536
+#define MAX_CATEGORY_COLUMNS	16	/* of an axis */
+
+#define TOP_LEVELS		6
+#define TOP_SIZE		64		/* 2^TOP_LEVELS */
+#define MAX_TESTS		256		/* of a tree */
+
+/*
+ * The upper levels of a tree as if it were complete: the root has the position
+ * 1, the children of p have 2p and 2p + 1.  What lies below a leaf is never
+ * asked for a split, and repeats the leaf.
+ */
+typedef struct ForestTop
+{
+	uint8_t		rank[TOP_SIZE]; /* right when the byte is >= rank */
+	uint8_t		column[TOP_SIZE];	/* low byte */
+	uint8_t		column_high[TOP_SIZE];
+	uint64_t	splits;			/* positions with a numeric split */
+	uint64_t	default_left;	/* those where missing goes left */
+	uint32_t	first_test;		/* of the categorical splits */
+	uint32_t	n_tests;
+	uint32_t	levels;			/* of the tree, up to TOP_LEVELS */
+	uint32_t	unused[9];
+	union
+	{
+		float		leaf[TOP_SIZE]; /* times the weight of the tree */
+		uint32_t	node[TOP_SIZE]; /* where to walk on, in a deeper tree */
+	}			end;
+} ForestTop;
+
+/*
+ * Which bytes of a column go right; a split has a test for each column of its
+ * axis that its set has codes in, and for the first.
+ */
+typedef struct ForestTest
+{
+	uint16_t	column;
+	uint16_t	position;
+	uint8_t		set[32];		/* bits; COLUMN_MISSING in the first column */
+} ForestTest;
 
 struct Forest
 {
@@ -92,6 +179,8 @@ struct Forest
 };
 
 _Static_assert(sizeof(ForestNode) == 16, "nodes are four to a cache line");
+_Static_assert(sizeof(ForestStep) == 8, "steps are eight to a cache line");
+_Static_assert(sizeof(ForestTop) == 512, "tops fill cache lines");
 
 extern uint64_t mlops_image_section_size(ForestSection section, uint64_t count);
 extern bool mlops_image_layout(const uint64_t count[FOREST_N_SECTIONS],

@@ -8,8 +8,8 @@
  * Trains seeded random models of every configuration of identity_config.h that
  * the linked libxgboost knows, reads them back from JSON and UBJSON bytes, and
  * scores seeded random rows, odd ones among them, in both libraries.  What has
- * to be equal: margins, values, leaf numbers, one row at a time and in blocks,
- * and the images from both formats.  Prints the counts; exits with 1 after any
+ * to be equal: margins of every kernel, one row at a time and in blocks, values,
+ * leaf numbers, and the images from both formats.  Prints the counts; exits with 1 after any
  * difference.
  *
  *-------------------------------------------------------------------------
@@ -21,7 +21,7 @@
 #include <string.h>
 #include <xgboost/c_api.h>
 
-#include "forest/forest.h"
+#include "forest/forest_kernel.h"
 
 #include "identity_config.h"
 
@@ -41,6 +41,7 @@ typedef struct Counts
 	uint64_t	models;
 	uint64_t	rows;
 	uint64_t	floats;
+	uint64_t	kernel[N_KERNELS][2];	/* floats one row at a time, in blocks */
 	uint64_t	mismatches;
 	int			shown;			/* of the configuration at hand */
 } Counts;
@@ -357,6 +358,45 @@ typedef struct Answers
 	size_t		n_leaves;
 } Answers;
 
+/* Margins of every kernel, one row at a time and in blocks of odd sizes. */
+static void
+score_kernels(Counts *counts, const Configuration *config, const Forest *forest,
+			  const float *rows, size_t n, size_t n_outputs, const Answers *answers)
+{
+	static const size_t sizes[] = {1, 7, 15, 16, 17, 63, 64, 65, 127, 511, 512, 513, 1100};
+	float	   *margin = malloc(n * n_outputs * sizeof(float));
+
+	for (ForestKernel kernel = 0; kernel < N_KERNELS; kernel++)
+	{
+		size_t		which = draw();
+		size_t		size;
+
+		if (!mlops_kernel_available(kernel))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			mlops_kernel_margin(kernel, forest, rows + i * config->n_features,
+								margin + i * n_outputs);
+		for (size_t i = 0; i < n; i++)
+			compare(counts, config, mlops_kernel_name(kernel), margin + i * n_outputs,
+					answers->margin + i * n_outputs, n_outputs, i);
+		memset(margin, 0xff, n * n_outputs * sizeof(float));
+		for (size_t i = 0; i < n; i += size)
+		{
+			size = sizes[which++ % (sizeof(sizes) / sizeof(sizes[0]))];
+			if (size > n - i)
+				size = n - i;
+			mlops_kernel_margin_block(kernel, forest, rows + i * config->n_features,
+									  config->n_features, size, margin + i * n_outputs);
+		}
+		for (size_t i = 0; i < n; i++)
+			compare(counts, config, mlops_kernel_name(kernel), margin + i * n_outputs,
+					answers->margin + i * n_outputs, n_outputs, i);
+		counts->kernel[kernel][0] += n * n_outputs;
+		counts->kernel[kernel][1] += n * n_outputs;
+	}
+	free(margin);
+}
+
 static void
 score_model(Counts *counts, const Configuration *config, const Forest *forest,
 			const ForestDescription *description, const float *rows, size_t n,
@@ -377,6 +417,7 @@ score_model(Counts *counts, const Configuration *config, const Forest *forest,
 		report(counts, config, "the shape of predictions differs");
 		n = 0;
 	}
+	score_kernels(counts, config, forest, rows, n, n_outputs, answers);
 	mlops_forest_margin_block(forest, rows, config->n_features, n, block);
 	for (size_t i = 0; i < n; i++)
 	{
@@ -509,6 +550,15 @@ main(int argc, char **argv)
 		   (unsigned long long) counts.configurations, (unsigned long long) counts.models,
 		   (unsigned long long) counts.rows, (unsigned long long) counts.floats,
 		   (unsigned long long) counts.mismatches);
+	for (ForestKernel kernel = 0; kernel < N_KERNELS; kernel++)
+	{
+		if (!mlops_kernel_available(kernel))
+			printf("identity: this processor lacks kernel %s\n", mlops_kernel_name(kernel));
+		else
+			printf("identity: kernel %s: %llu margins one row at a time, %llu in blocks\n",
+				   mlops_kernel_name(kernel), (unsigned long long) counts.kernel[kernel][0],
+				   (unsigned long long) counts.kernel[kernel][1]);
+	}
 	printf("identity: %llu passed, %llu failed\n",
 		   (unsigned long long) (counts.configurations - counts.failed),
 		   (unsigned long long) counts.failed);

@@ -1,0 +1,524 @@
+/*-------------------------------------------------------------------------
+ *
+ * forest_avx512.c
+ *	  The kernel for processors with AVX-512 (F, BW, VL, DQ, VBMI): blocks.
+ *
+ * A tile of rows becomes columns of bytes: the ranks of the values among the
+ * thresholds of their axis.  A split then is one comparison for 64 rows, which
+ * gives 64 bits.  Of the bits of all splits in the top of a tree, multiplexers
+ * pick for all rows at once those on the path of each row, level by level; these
+ * bits are the number of the leaf, whose value comes out of registers.  Nothing
+ * waits for memory and nothing branches on data.  Paths below the top are walked
+ * over steps, 16 rows at once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "forest/forest_kernel.h"
+
+#ifdef FOREST_X86
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AVX512		__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
+#define INLINE		static inline __attribute__((always_inline)) AVX512
+
+#define TILE_ROWS		512		/* one bit each in a register */
+#define PART_ROWS		128		/* whose rows stay in the nearest cache */
+#define STACK_BYTES		(96 * 1024)
+#define COLUMN_BYTES	(512 * 1024)	/* of a tile, in the second cache */
+#define MAX_STRIDE		(1 << 26)	/* 16 rows of floats in 32 bits */
+
+/* Rows of a block that are scored together. */
+typedef struct Tile
+{
+	const Forest *forest;
+	const float *rows;
+	size_t		stride;
+	uint32_t	n_rows;
+	uint32_t	n_padded;		/* a multiple of 64 */
+	uint32_t	capacity;		/* distance of columns */
+	uint32_t	n_columns;
+	uint8_t    *bytes;			/* columns where missing is COLUMN_MISSING */
+	uint8_t    *lefts;			/* the same where missing is 0 */
+	uint64_t   *missing;		/* whether a column has missing values */
+	float	   *sums;			/* [output][capacity] */
+} Tile;
+
+/* Bits of the rows, by position in the top, and of the path by level. */
+typedef struct TileBits
+{
+	uint64_t	split[TOP_SIZE][TILE_ROWS / 64];
+	uint64_t	path[TOP_LEVELS][TILE_ROWS / 64];
+}			__attribute__((aligned(64))) TileBits;
+
+/* Which of 16 rows from "row" on there are. */
+INLINE __mmask16
+mask_rows(const Tile *tile, uint32_t row)
+{
+	uint32_t	n = tile->n_rows > row ? tile->n_rows - row : 0;
+
+	return n >= 16 ? 0xffff : (__mmask16) ((1u << n) - 1);
+}
+
+/* Values of a feature in 16 rows. */
+INLINE __m512
+load_feature(const Tile *tile, __m512i offsets, uint32_t row, uint32_t feature)
+{
+	__mmask16	valid = mask_rows(tile, row);
+
+	return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), valid, offsets,
+									tile->rows + row * tile->stride + feature, 4);
+}
+
+/* Ranks among 2^levels - 1 cuts; "coarse" holds every 2^(levels - 4)-th. */
+INLINE __m512i
+find_rank(__m512 value, __m512 coarse, const float *cuts, uint32_t levels)
+{
+	uint32_t	fine = levels > 4 ? levels - 4 : 0;
+	__m512i		at = _mm512_setzero_si512();
+
+	for (uint32_t step = 1u << (levels - fine) >> 1; step > 0; step >>= 1)
+	{
+		__m512i		probe = _mm512_add_epi32(at, _mm512_set1_epi32((int) step - 1));
+		__m512		cut = _mm512_permutexvar_ps(probe, coarse);
+
+		at = _mm512_mask_add_epi32(at, _mm512_cmp_ps_mask(value, cut, _CMP_GE_OQ), at,
+								   _mm512_set1_epi32((int) step));
+	}
+	at = _mm512_slli_epi32(at, fine);
+	for (uint32_t step = 1u << fine >> 1; step > 0; step >>= 1)
+	{
+		__m512i		probe = _mm512_add_epi32(at, _mm512_set1_epi32((int) step - 1));
+		__m512		cut = _mm512_i32gather_ps(probe, cuts, 4);
+
+		at = _mm512_mask_add_epi32(at, _mm512_cmp_ps_mask(value, cut, _CMP_GE_OQ), at,
+								   _mm512_set1_epi32((int) step));
+	}
+	return at;
+}
+
+/* Every 2^(levels - 4)-th cut. */
+INLINE __m512
+load_coarse(const float *cuts, uint32_t levels)
+{
+	const		__m512i lanes = _mm512_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+	uint32_t	fine = levels > 4 ? levels - 4 : 0;
+	__mmask16	valid = (__mmask16) ((1u << ((1u << (levels - fine)) - 1)) - 1);
+	__m512i		index = _mm512_sub_epi32(_mm512_slli_epi32(lanes, fine), _mm512_set1_epi32(1));
+
+	return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), valid, index, cuts, 4);
+}
+
+/* Codes of categories, as whole numbers; -1 for those of no column. */
+INLINE __m512i
+find_code(__m512 value)
+{
+	const		__m512 end = _mm512_set1_ps((float) (COLUMN_CUTS * MAX_CATEGORY_COLUMNS));
+	__mmask16	known = _mm512_cmp_ps_mask(value, _mm512_setzero_ps(), _CMP_GE_OQ) &
+	_mm512_cmp_ps_mask(value, end, _CMP_LT_OQ);
+
+	return _mm512_mask_cvttps_epi32(_mm512_set1_epi32(-1), known, value);
+}
+
+/* Fill the columns of an axis in some rows. */
+AVX512 static void
+fill_columns(Tile *tile, const ForestAxis *axis, uint32_t begin, uint32_t end)
+{
+	const float *cuts = mlops_image_section(tile->forest, SECTION_CUT);
+	const		__m512i offsets = _mm512_mullo_epi32(_mm512_set1_epi32((int) tile->stride),
+													 _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8,
+																	   9, 10, 11, 12, 13, 14, 15));
+	uint32_t	feature = axis->feature & NODE_FEATURE_MASK;
+	bool		categorical = axis->feature & NODE_CATEGORICAL;
+	uint8_t    *column = tile->bytes + (size_t) axis->first_column * tile->capacity;
+	__m512		coarse;
+	__mmask16	any = 0;
+
+	cuts += axis->first_cut;
+	coarse = load_coarse(cuts, axis->levels);
+	for (uint32_t row = begin; row < end; row += 16)
+	{
+		__m512		value = load_feature(tile, offsets, row, feature);
+		__mmask16	missing = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+		__m512i		rank = categorical ? find_code(value) :
+		find_rank(value, coarse, cuts, axis->levels);
+
+		any |= missing;
+		for (uint32_t i = 0; i < axis->n_columns; i++)
+		{
+			__m512i		part = rank;
+
+			if (categorical)
+				/* What lies below wraps round to above. */
+				part = _mm512_min_epu32(part, _mm512_set1_epi32(COLUMN_OTHER));
+			else if (axis->n_columns > 1)
+				part = _mm512_max_epi32(_mm512_min_epi32(part, _mm512_set1_epi32(COLUMN_CUTS)),
+										_mm512_setzero_si512());
+			part = _mm512_mask_mov_epi32(part, missing, _mm512_set1_epi32(COLUMN_MISSING));
+			_mm_store_si128((__m128i *) (column + (size_t) i * tile->capacity + row),
+							_mm512_cvtepi32_epi8(part));
+			rank = _mm512_sub_epi32(rank, _mm512_set1_epi32(COLUMN_CUTS));
+		}
+	}
+	if (any)
+		for (uint32_t i = 0; i < axis->n_columns; i++)
+			tile->missing[(axis->first_column + i) / 64] |=
+				1ull << (axis->first_column + i) % 64;
+}
+
+/* Fill the columns of all axes, and the copies of those with missing values. */
+AVX512 static void
+fill_tile(Tile *tile)
+{
+	const ForestAxis *axes = mlops_image_section(tile->forest, SECTION_AXIS);
+
+	memset(tile->missing, 0, (tile->n_columns + 63) / 64 * sizeof(uint64_t));
+	for (uint32_t row = 0; row < tile->n_padded; row += PART_ROWS)
+	{
+		uint32_t	end = row + PART_ROWS < tile->n_padded ? row + PART_ROWS : tile->n_padded;
+
+		for (uint64_t i = 0; i < tile->forest->count[SECTION_AXIS]; i++)
+			fill_columns(tile, &axes[i], row, end);
+	}
+	for (uint32_t column = 0; column < tile->n_columns; column++)
+	{
+		size_t		at = (size_t) column * tile->capacity;
+
+		if (!(tile->missing[column / 64] >> (column % 64) & 1))
+			continue;
+		for (uint32_t row = 0; row < tile->n_padded; row += 64)
+		{
+			__m512i		bytes = _mm512_load_si512(tile->bytes + at + row);
+			__mmask64	present = _mm512_cmpneq_epu8_mask(bytes, _mm512_set1_epi8((char) COLUMN_MISSING));
+
+			_mm512_store_si512(tile->lefts + at + row, _mm512_maskz_mov_epi8(present, bytes));
+		}
+	}
+}
+
+/* Bits of the numeric splits in the top of a tree. */
+INLINE void
+compare_splits(const Tile *tile, const ForestTop *top, TileBits * bits)
+{
+	for (uint64_t left = top->splits; left != 0; left &= left - 1)
+	{
+		uint32_t	position = (uint32_t) __builtin_ctzll(left);
+		uint32_t	column = top->column[position] | (uint32_t) top->column_high[position] << 8;
+		bool		lefts = top->default_left >> position & tile->missing[column / 64] >> (column % 64) & 1;
+		const uint8_t *bytes = (lefts ? tile->lefts : tile->bytes) + (size_t) column * tile->capacity;
+		__m512i		rank = _mm512_set1_epi8((char) top->rank[position]);
+
+		for (uint32_t row = 0; row < tile->n_padded; row += 64)
+			bits->split[position][row / 64] =
+				_mm512_cmpge_epu8_mask(_mm512_load_si512(bytes + row), rank);
+	}
+}
+
+/* Bits of the categorical splits: a byte of the set, then a bit of the byte. */
+AVX512 static void
+test_splits(const Tile *tile, const ForestTop *top, TileBits * bits)
+{
+	const ForestTest *tests = mlops_image_section(tile->forest, SECTION_TEST);
+	const		__m512i single = _mm512_set1_epi64((long long) 0x8040201008040201ull);
+
+	tests += top->first_test;
+	for (uint32_t i = 0; i < top->n_tests; i++)
+		memset(bits->split[tests[i].position], 0, sizeof(bits->split[0]));
+	for (uint32_t i = 0; i < top->n_tests; i++)
+	{
+		const ForestTest *test = &tests[i];
+		const uint8_t *bytes = tile->bytes + (size_t) test->column * tile->capacity;
+		__m512i		set = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *) test->set));
+
+		for (uint32_t row = 0; row < tile->n_padded; row += 64)
+		{
+			__m512i		code = _mm512_load_si512(bytes + row);
+			__m512i		high = _mm512_and_si512(_mm512_srli_epi16(code, 3), _mm512_set1_epi8(31));
+			__m512i		low = _mm512_and_si512(code, _mm512_set1_epi8(7));
+
+			bits->split[test->position][row / 64] |=
+				_mm512_test_epi8_mask(_mm512_permutexvar_epi8(high, set),
+									  _mm512_shuffle_epi8(single, low));
+		}
+	}
+}
+
+/* Bits of the rows at the node of their path, "levels" below a position. */
+INLINE __m512i
+pick_0(const TileBits * bits, const __m512i * path, uint32_t position)
+{
+	return _mm512_load_si512(bits->split[position]);
+}
+
+#define DEFINE_PICK(levels, below) \
+	INLINE __m512i \
+	pick_##levels(const TileBits *bits, const __m512i *path, uint32_t position) \
+	{ \
+		return _mm512_ternarylogic_epi64(path[0], pick_##below(bits, path + 1, 2 * position + 1), \
+										 pick_##below(bits, path + 1, 2 * position), 0xca); \
+	}
+
+DEFINE_PICK(1, 0)
+DEFINE_PICK(2, 1)
+DEFINE_PICK(3, 2)
+DEFINE_PICK(4, 3)
+DEFINE_PICK(5, 4)
+
+/* Find the paths of all rows through a top of so many levels. */
+INLINE void
+find_paths(TileBits * bits, uint32_t levels)
+{
+	__m512i		path[TOP_LEVELS];
+
+	path[0] = levels > 0 ? pick_0(bits, path, 1) : _mm512_setzero_si512();
+	_mm512_store_si512(bits->path[0], path[0]);
+	if (levels <= 1)
+		return;
+	path[1] = pick_1(bits, path, 1);
+	_mm512_store_si512(bits->path[1], path[1]);
+	if (levels <= 2)
+		return;
+	path[2] = pick_2(bits, path, 1);
+	_mm512_store_si512(bits->path[2], path[2]);
+	if (levels <= 3)
+		return;
+	path[3] = pick_3(bits, path, 1);
+	_mm512_store_si512(bits->path[3], path[3]);
+	if (levels <= 4)
+		return;
+	path[4] = pick_4(bits, path, 1);
+	_mm512_store_si512(bits->path[4], path[4]);
+	if (levels <= 5)
+		return;
+	path[5] = pick_5(bits, path, 1);
+	_mm512_store_si512(bits->path[5], path[5]);
+}
+
+/* Numbers of the ends of 64 paths. */
+INLINE __m512i
+gather_paths(const TileBits * bits, uint32_t row, uint32_t levels)
+{
+	__m512i		end = _mm512_setzero_si512();
+
+	for (uint32_t level = 0; level < levels; level++)
+		end = _mm512_mask_add_epi8(end, bits->path[level][row / 64], end,
+								   _mm512_set1_epi8((char) (TOP_SIZE >> 1 >> level)));
+	return end;
+}
+
+/* Look 16 numbers up in a table of 64; "high" are those of 32 and more. */
+INLINE __m512i
+look_up(const __m512i table[4], __m512i index, __mmask16 high)
+{
+	return _mm512_mask_mov_epi32(_mm512_permutex2var_epi32(table[0], index, table[1]), high,
+								 _mm512_permutex2var_epi32(table[2], index, table[3]));
+}
+
+/* Walk 16 rows on to their leaves; returns these. */
+INLINE __m512
+walk_rows(const Tile *tile, const ForestTree *tree, uint32_t row, __m512i at)
+{
+	const ForestStep *steps = mlops_image_section(tile->forest, SECTION_STEP);
+	const		__m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+	const		__m512i even = _mm512_sub_epi32(odd, _mm512_set1_epi32(1));
+	const		__m512i one = _mm512_set1_epi32(1);
+	const		__m512i n_features = _mm512_set1_epi32((int) tile->forest->n_features);
+	const		__m512i offsets = _mm512_mullo_epi32(_mm512_set1_epi32((int) tile->stride),
+													 _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8,
+																	   9, 10, 11, 12, 13, 14, 15));
+	const float *rows = tile->rows + row * tile->stride;
+	__mmask16	valid = mask_rows(tile, row);
+
+	steps += tree->first_node;
+	for (;;)
+	{
+		__m512i		low = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), steps, 8);
+		__m512i		high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), steps, 8);
+		__m512		threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, even, high));
+		__m512i		rest = _mm512_permutex2var_epi32(low, odd, high);
+		__m512i		right = _mm512_srli_epi32(rest, 16);
+		__m512i		feature = _mm512_and_si512(rest, _mm512_set1_epi32(0xffff));
+		__mmask16	inner = _mm512_mask_cmpneq_epi32_mask(valid, right, _mm512_add_epi32(at, one));
+		__mmask16	default_left = _mm512_cmpge_epu32_mask(feature, n_features);
+		__m512		value;
+		__mmask16	lefts;
+
+		if (inner == 0)
+			return threshold;
+		feature = _mm512_mask_sub_epi32(feature, default_left, feature, n_features);
+		value = _mm512_mask_i32gather_ps(threshold, inner, _mm512_add_epi32(feature, offsets),
+										 rows, 4);
+		lefts = _mm512_cmp_ps_mask(value, threshold, _CMP_LT_OQ) |
+			(default_left & _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q));
+		at = _mm512_mask_sub_epi32(right, lefts | ~inner, right, one);
+	}
+}
+
+/* Add the leaves of a tree whose top reaches them. */
+INLINE void
+add_leaves(const Tile *tile, const ForestTop *top, const TileBits * bits, uint32_t levels,
+		   float *sums)
+{
+	__m512i		leaf[4];
+
+	for (int i = 0; i < 4; i++)
+		leaf[i] = _mm512_loadu_si512(top->end.leaf + 16 * i);
+	for (uint32_t row = 0; row < tile->n_padded; row += 64)
+	{
+		uint8_t		ends[64] __attribute__((aligned(64)));
+
+		_mm512_store_si512(ends, gather_paths(bits, row, levels));
+		for (uint32_t part = 0; part < 64; part += 16)
+		{
+			__m512i		end = _mm512_cvtepu8_epi32(_mm_load_si128((__m128i *) (ends + part)));
+			__mmask16	high = (__mmask16) (bits->path[0][row / 64] >> part);
+			__m512i		value = look_up(leaf, end, high);
+
+			_mm512_store_ps(sums + row + part, _mm512_add_ps(_mm512_load_ps(sums + row + part),
+															 _mm512_castsi512_ps(value)));
+		}
+	}
+}
+
+/* Walk on from the end of the top and add the leaves. */
+AVX512 static void
+walk_leaves(const Tile *tile, const ForestTree *tree, const ForestTop *top,
+			const TileBits * bits, float *sums)
+{
+	__m512i		node[4];
+
+	for (int i = 0; i < 4; i++)
+		node[i] = _mm512_loadu_si512(top->end.node + 16 * i);
+	for (uint32_t row = 0; row < tile->n_padded; row += 64)
+	{
+		uint8_t		ends[64] __attribute__((aligned(64)));
+
+		_mm512_store_si512(ends, gather_paths(bits, row, TOP_LEVELS));
+		for (uint32_t part = 0; part < 64; part += 16)
+		{
+			__m512i		end = _mm512_cvtepu8_epi32(_mm_load_si128((__m128i *) (ends + part)));
+			__mmask16	high = (__mmask16) (bits->path[0][row / 64] >> part);
+			__m512i		at = look_up(node, end, high);
+
+			if (tree->flags & TREE_STEPS)
+			{
+				_mm512_store_ps(sums + row + part,
+								_mm512_add_ps(_mm512_load_ps(sums + row + part),
+											  walk_rows(tile, tree, row + part, at)));
+				continue;
+			}
+			for (uint32_t i = row + part; i < row + part + 16 && i < tile->n_rows; i++)
+			{
+				const float *values = tile->rows + i * tile->stride;
+
+				mlops_walk_add_leaf(tile->forest, tree,
+									mlops_walk_tree(tile->forest, tree,
+													top->end.node[ends[i - row]], values),
+									tile->sums + i, tile->capacity);
+			}
+		}
+	}
+}
+
+/* Add a tree to the sums of the rows. */
+AVX512 static void
+add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileBits * bits)
+{
+	float	   *sums = tile->sums + (size_t) tree->group * tile->capacity;
+
+	if (!(tree->flags & TREE_TOP))
+	{
+		for (uint32_t i = 0; i < tile->n_rows; i++)
+			mlops_walk_add_leaf(tile->forest, tree,
+								mlops_walk_tree(tile->forest, tree, 0,
+												tile->rows + i * tile->stride),
+								tile->sums + i, tile->capacity);
+		return;
+	}
+	compare_splits(tile, top, bits);
+	if (top->n_tests > 0)
+		test_splits(tile, top, bits);
+	find_paths(bits, top->levels);
+	if (tree->depth > TOP_LEVELS)
+		walk_leaves(tile, tree, top, bits, sums);
+	else if (top->levels == TOP_LEVELS)
+		add_leaves(tile, top, bits, TOP_LEVELS, sums);
+	else
+		add_leaves(tile, top, bits, top->levels, sums);
+}
+
+AVX512 static void
+score_tile(Tile *tile, float *margin)
+{
+	const Forest *forest = tile->forest;
+	const float *base = mlops_image_section(forest, SECTION_BASE);
+	const ForestTree *trees = mlops_image_section(forest, SECTION_TREE);
+	const ForestTop *tops = mlops_image_section(forest, SECTION_TOP);
+	size_t		n_outputs = forest->n_outputs;
+	TileBits	bits;
+
+	/* Below a leaf the bits are of earlier trees: any will do. */
+	memset(&bits, 0, sizeof(bits));
+	fill_tile(tile);
+	for (size_t output = 0; output < n_outputs; output++)
+		for (uint32_t i = 0; i < tile->n_padded; i++)
+			tile->sums[output * tile->capacity + i] = base[output];
+	for (uint64_t i = 0; i < forest->count[SECTION_TREE]; i++)
+		add_tree(tile, &trees[i], &tops[i], &bits);
+	for (uint32_t i = 0; i < tile->n_rows; i++)
+		for (size_t output = 0; output < n_outputs; output++)
+			margin[i * n_outputs + output] = tile->sums[output * tile->capacity + i];
+}
+
+bool
+mlops_avx512_block(const Forest *forest, const float *rows, size_t stride,
+				   size_t n, float *margin)
+{
+	const ForestAxis *axes = mlops_image_section(forest, SECTION_AXIS);
+	uint64_t	n_axes = forest->count[SECTION_AXIS];
+	uint8_t		on_stack[STACK_BYTES] __attribute__((aligned(64)));
+	uint8_t    *memory = on_stack;
+	Tile		tile = {.forest = forest,.stride = stride,.capacity = TILE_ROWS};
+	size_t		of_columns;
+	size_t		of_missing;
+	size_t		size;
+
+	if (stride > MAX_STRIDE)
+		return false;
+	if (n_axes > 0)
+		tile.n_columns = axes[n_axes - 1].first_column + axes[n_axes - 1].n_columns;
+	while (tile.capacity > 64 && ((size_t) tile.capacity * tile.n_columns > COLUMN_BYTES ||
+								  tile.capacity / 2 >= n))
+		tile.capacity /= 2;
+	of_columns = (size_t) tile.capacity * tile.n_columns;
+	of_missing = (tile.n_columns + 511) / 512 * 64;
+	size = 2 * of_columns + of_missing +
+		(size_t) forest->n_outputs * tile.capacity * sizeof(float);
+	if (size > sizeof(on_stack) && (memory = aligned_alloc(64, size)) == NULL)
+		return false;
+	tile.bytes = memory;
+	tile.lefts = memory + of_columns;
+	tile.missing = (uint64_t *) (memory + 2 * of_columns);
+	tile.sums = (float *) (memory + 2 * of_columns + of_missing);
+	for (size_t row = 0; row < n; row += tile.capacity)
+	{
+		tile.rows = rows + row * stride;
+		tile.n_rows = (uint32_t) (n - row < tile.capacity ? n - row : tile.capacity);
+		tile.n_padded = (tile.n_rows + 63) / 64 * 64;
+		score_tile(&tile, margin + row * forest->n_outputs);
+	}
+	if (memory != on_stack)
+		free(memory);
+	return true;
+}
+
+bool
+mlops_avx512_margin(const Forest *forest, const float *row, float *margin)
+{
+	return false;
+}
+
+#endif							/* FOREST_X86 */
