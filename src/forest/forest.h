@@ -117,4 +117,57 @@ extern void mlops_forest_probability(const Forest *forest, const float *margin, 
 /* Leaf index of every tree, as XGBoost's pred_leaf: leaf[n_trees]. */
 extern void mlops_forest_leaf(const Forest *forest, const float *row, int32_t *leaf);
 
+/* Whether the bytes held what contributions need: the cover of every node. */
+extern bool mlops_forest_has_cover(const Forest *forest);
+
+/*
+ * What each feature adds to one margin of a row, and the base that they add to:
+ * exact path-dependent SHAP values, as XGBoost's pred_contribs but in double
+ * precision.  contribution[n_features + 1], the base last; the sum is the
+ * margin.  FOREST_UNSUPPORTED without covers; allocates, so it may be
+ * FOREST_NO_MEMORY; FOREST_INTERRUPTED when the callback, which may be NULL and
+ * is asked every few milliseconds, says so.
+ */
+extern ForestStatus mlops_forest_contributions(const Forest *forest, const float *row,
+											   uint32_t output, bool (*interrupted) (void),
+											   double *contribution);
+
+/*
+ * Number the features that margin "output" depends on: place[n_features], or
+ * UINT32_MAX; returns how many.
+ */
+extern uint32_t mlops_forest_place_features(const Forest *forest, uint32_t output,
+											uint32_t *place);
+
+/*
+ * The same contributions, split into what features add alone and in pairs, as
+ * XGBoost's pred_interactions: the features at places i >= j have theirs at
+ * pair[i * (i + 1) / 2 + j].  A pair has two cells of XGBoost's symmetric
+ * matrix, of which this is one; a row of that matrix adds up to the feature's
+ * contribution.  "pair" must hold zeros.
+ */
+extern ForestStatus mlops_forest_interactions(const Forest *forest, const float *row,
+											  uint32_t output, bool (*interrupted) (void),
+											  double *contribution, const uint32_t *place,
+											  double *pair);
+
+typedef enum ForestImportance
+{
+	IMPORTANCE_WEIGHT,			/* number of splits; of gblinear, the weight */
+	IMPORTANCE_GAIN,			/* mean over the splits */
+	IMPORTANCE_COVER,
+	IMPORTANCE_TOTAL_GAIN,		/* sum over the splits */
+	IMPORTANCE_TOTAL_COVER
+} ForestImportance;
+
+/*
+ * Importance of every feature, as XGBoosterFeatureScore gives it for these
+ * trees: score[n_features], and n_splits[n_features], 0 for a feature that is
+ * not used.  FOREST_UNSUPPORTED when the bytes do not hold it, or for gblinear
+ * but IMPORTANCE_WEIGHT with one output.
+ */
+extern ForestStatus mlops_forest_importance(const Forest *forest, ForestImportance importance,
+											bool (*interrupted) (void), float *score,
+											uint32_t *n_splits);
+
 #endif							/* MLOPS_FOREST_H */

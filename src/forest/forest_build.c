@@ -308,6 +308,8 @@ count_sections(const ModelDocument *document, const ForestPlan *plan,
 	if (plan->n_trees < document->trees.n_trees)
 		count[SECTION_NODE] = trees[plan->n_trees].first_node;
 	count[SECTION_NODE_ID] = count[SECTION_NODE];
+	count[SECTION_COVER] = document->trees.lacks_cover ? 0 : count[SECTION_NODE];
+	count[SECTION_GAIN] = document->trees.lacks_gain ? 0 : count[SECTION_NODE];
 }
 
 /* Lay the sections out as one block, freeing each when it is copied. */

@@ -10,6 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,6 +51,8 @@ mlops_image_section_size(ForestSection section, uint64_t count)
 		[SECTION_CUT] = sizeof(float),
 		[SECTION_TOP] = sizeof(ForestTop),
 		[SECTION_TEST] = sizeof(ForestTest),
+		[SECTION_COVER] = sizeof(float),
+		[SECTION_GAIN] = sizeof(float),
 	};
 
 	return count * sizes[section];
@@ -101,6 +104,10 @@ check_header(const Forest *forest, size_t image_size, const ForestLimits *limits
 		forest->count[SECTION_NODE] != forest->count[SECTION_STEP] ||
 		(forest->count[SECTION_TOP] != 0 &&
 		 forest->count[SECTION_TOP] != forest->count[SECTION_TREE]) ||
+		(forest->count[SECTION_COVER] > 0 &&
+		 forest->count[SECTION_COVER] != forest->count[SECTION_NODE]) ||
+		(forest->count[SECTION_GAIN] > 0 &&
+		 forest->count[SECTION_GAIN] != forest->count[SECTION_NODE]) ||
 		forest->count[SECTION_TREE] > INT32_MAX)
 		return fail_check(error, FOREST_MALFORMED, "header of the forest image is inconsistent");
 	if (forest->count[SECTION_LINEAR] > 0 &&
@@ -126,16 +133,19 @@ check_value(const Forest *forest, const ForestTree *tree, const ForestNode *node
 	return true;
 }
 
-/* Check one tree, whose nodes must be in breadth-first order. */
+/* Check one tree, whose nodes must be in breadth-first order.  Gains may be anything. */
 static bool
 check_tree(const Forest *forest, const ForestTree *tree, const ForestLimits *limits)
 {
 	const ForestNode *nodes = mlops_image_section(forest, SECTION_NODE);
+	const float *cover = NULL;
 	uint64_t	next_child = 1;
 	uint64_t	level_end = 1;
 	uint32_t	depth = 0;
 
 	nodes += tree->first_node;
+	if (forest->count[SECTION_COVER] > 0)
+		cover = (const float *) mlops_image_section(forest, SECTION_COVER) + tree->first_node;
 	for (uint32_t i = 0; i < tree->n_nodes; i++)
 	{
 		const ForestNode *node = &nodes[i];
@@ -164,6 +174,8 @@ check_tree(const Forest *forest, const ForestTree *tree, const ForestLimits *lim
 			next_child += 2;
 		}
 		if (!check_value(forest, tree, node, leaf))
+			return false;
+		if (cover != NULL && !(cover[i] >= 0 && cover[i] <= FLT_MAX))
 			return false;
 	}
 	return next_child == tree->n_nodes && depth == tree->depth &&

@@ -10,8 +10,8 @@
 #include "forest/forest_kernel.h"
 
 /* Whether the category is in the set, which goes right; others go left. */
-static bool
-find_category(const uint32_t *set, float value)
+bool
+mlops_image_find_category(const uint32_t *set, float value)
 {
 	uint32_t	n_words = set[0] & ~CATEGORY_LIST;
 	uint32_t	low = 0;
@@ -53,7 +53,7 @@ mlops_walk_tree(const Forest *forest, const ForestTree *tree, uint32_t at, const
 		if (isnan(value))
 			right = !(node->feature & NODE_DEFAULT_LEFT);
 		else if (node->feature & NODE_CATEGORICAL)
-			right = find_category(categories + node->value.index, value);
+			right = mlops_image_find_category(categories + node->value.index, value);
 		else
 			right = !(value < node->threshold);
 		at = node->left + right;

@@ -39,6 +39,9 @@ typedef enum ForestSection
 	SECTION_CUT,				/* float: thresholds of the axes */
 	SECTION_TOP,				/* ForestTop of every tree, or none */
 	SECTION_TEST,				/* ForestTest of categorical splits */
+	SECTION_COVER,				/* float: weight of the training rows at each
+								 * node; empty when the bytes do not say */
+	SECTION_GAIN,				/* float: of each split, 0 of a leaf; likewise */
 	FOREST_N_SECTIONS
 } ForestSection;
 
@@ -185,6 +188,8 @@ _Static_assert(sizeof(ForestTop) == 512, "tops fill cache lines");
 extern uint64_t mlops_image_section_size(ForestSection section, uint64_t count);
 extern bool mlops_image_layout(const uint64_t count[FOREST_N_SECTIONS],
 							   uint64_t offset[FOREST_N_SECTIONS], uint64_t *size);
+
+extern bool mlops_image_find_category(const uint32_t *set, float value);
 
 static inline const void *
 mlops_image_section(const Forest *forest, ForestSection section)

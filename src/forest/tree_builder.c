@@ -9,6 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <float.h>
 #include <math.h>
 
 #include "forest/tree_builder.h"
@@ -27,7 +28,7 @@ typedef struct TreeDocument
 static const char *const tree_keys[] = {
 	"left_children", "right_children", "split_indices", "default_left", "split_type",
 	"categories_nodes", "categories_segments", "categories_sizes", "categories",
-	"split_conditions", "base_weights", "leaf_weights",
+	"split_conditions", "base_weights", "leaf_weights", "sum_hessian", "loss_changes",
 	"tree_param", "id", NULL
 };
 
@@ -346,12 +347,14 @@ check_tree(Reader *reader, const TreeBuilder *builder, const TreeDocument *tree)
 	static const TreeField per_node[] = {
 		TREE_LEFT, TREE_RIGHT, TREE_SPLIT_INDEX, TREE_DEFAULT_LEFT, TREE_CONDITION
 	};
+	static const TreeField optional[] = {TREE_SPLIT_TYPE, TREE_COVER, TREE_GAIN};
 	bool		matches = tree->n_nodes > 0 && tree->n_nodes <= INT32_MAX;
 
 	for (size_t i = 0; i < sizeof(per_node) / sizeof(per_node[0]); i++)
 		matches = matches && tree->field[per_node[i]].count == tree->n_nodes;
-	if (tree->field[TREE_SPLIT_TYPE].count > 0)
-		matches = matches && tree->field[TREE_SPLIT_TYPE].count == tree->n_nodes;
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+		matches = matches && (tree->field[optional[i]].count == 0 ||
+							  tree->field[optional[i]].count == tree->n_nodes);
 	if (!matches)
 		mlops_reader_fail(reader, FOREST_MALFORMED,
 						  "tree %llu: number of nodes and arrays do not match",
@@ -363,6 +366,32 @@ check_tree(Reader *reader, const TreeBuilder *builder, const TreeDocument *tree)
 		tree->vector_width != builder->vector_width)
 		mlops_reader_fail(reader, FOREST_MALFORMED, "vector leaves of different widths");
 	return reader->status == FOREST_OK;
+}
+
+/*
+ * Append what training knew of a node.  Scores do not need it, so that a model
+ * without it, or with a cover that is no weight, is fine.
+ */
+static void
+add_statistics(Reader *reader, TreeBuilder *builder, const TreeDocument *tree, int64_t id, bool leaf)
+{
+	float		value;
+
+	builder->lacks_cover |= tree->field[TREE_COVER].count == 0;
+	builder->lacks_gain |= tree->field[TREE_GAIN].count == 0;
+	if (!builder->lacks_cover)
+	{
+		value = mlops_number_float(&tree->field[TREE_COVER], (uint64_t) id);
+		builder->lacks_cover = !(value >= 0 && value <= FLT_MAX);
+		if (!mlops_buffer_append(&builder->section[SECTION_COVER], &value, sizeof(value)))
+			mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
+	}
+	if (!builder->lacks_gain)
+	{
+		value = leaf ? 0 : mlops_number_float(&tree->field[TREE_GAIN], (uint64_t) id);
+		if (!mlops_buffer_append(&builder->section[SECTION_GAIN], &value, sizeof(value)))
+			mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
+	}
 }
 
 /* Copy the tree into the sections, from its root breadth first. */
@@ -412,6 +441,7 @@ build_tree(Reader *reader, TreeBuilder *builder, TreeDocument *tree)
 			if (node.feature & NODE_CATEGORICAL)
 				entry.flags |= TREE_CATEGORICAL;
 		}
+		add_statistics(reader, builder, tree, id, left == -1);
 		if (reader->status == FOREST_OK && !mlops_buffer_append(nodes, &node, sizeof(node)))
 			mlops_reader_fail(reader, FOREST_NO_MEMORY, "out of memory");
 		if (reader->status != FOREST_OK)

@@ -26,6 +26,8 @@ typedef enum TreeField
 	TREE_CONDITION,				/* floats from here on */
 	TREE_BASE_WEIGHT,
 	TREE_LEAF_WEIGHT,
+	TREE_COVER,
+	TREE_GAIN,
 	N_TREE_FIELDS
 } TreeField;
 
@@ -36,6 +38,8 @@ typedef struct TreeBuilder
 	uint64_t	n_trees;
 	uint64_t	vector_width;	/* of vector leaves; 0 when there are none */
 	uint32_t	max_feature;	/* greatest index that a split uses */
+	bool		lacks_cover;	/* some tree has none that makes sense */
+	bool		lacks_gain;		/* some tree has none */
 	Buffer		visited;		/* bits, of the tree at hand */
 	Buffer		scratch[N_TREE_FIELDS];
 } TreeBuilder;
