@@ -11,6 +11,7 @@
 
 #include "base/settings.h"
 #include "job/launcher.h"
+#include "serve/forest_cache.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,5 +21,6 @@ void
 _PG_init(void)
 {
 	mlops_settings_init();
+	mlops_forest_cache_init();
 	mlops_launcher_init();
 }

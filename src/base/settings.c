@@ -25,6 +25,7 @@ int			mlops_max_categories;
 int			mlops_max_spool_size;
 int			mlops_max_model_size;
 int			mlops_cache_size;
+bool		mlops_shared_cache;
 
 typedef struct IntSetting
 {
@@ -68,8 +69,9 @@ static const IntSetting int_settings[] = {
 	{"mlops.max_model_size", "Sets the maximum size of one model.",
 		"Larger values than 511 MB could not be dumped by pg_dump.",
 	&mlops_max_model_size, 256, 1, 511, GUC_UNIT_MB},
-	{"mlops.cache_size", "Sets the maximum size of the models that one connection keeps ready.",
-		"Models in use stay; the least recently used leave first.",
+	{"mlops.cache_size", "Sets the maximum size of the models that are kept ready for predictions.",
+		"It bounds the files shared by all connections, and what one connection keeps mapped. "
+		"The least recently used leave first; the last one and those in use stay.",
 	&mlops_cache_size, 256, 0, INT_MAX, GUC_UNIT_MB},
 };
 
@@ -90,6 +92,12 @@ mlops_settings_init(void)
 							 "Allows runs whose submitter is a superuser.",
 							 "The query of a run has all rights of its submitter.",
 							 &mlops_allow_superuser_runs, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("mlops.shared_cache",
+							 "Shares models that are ready for predictions between connections.",
+							 "Off keeps a copy in the memory of each connection.",
+							 &mlops_shared_cache, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("mlops");

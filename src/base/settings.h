@@ -27,6 +27,7 @@ extern int	mlops_max_spool_size;	/* MB; 0: no limit */
 /* models */
 extern int	mlops_max_model_size;	/* MB, below 512 so that pg_dump works */
 extern int	mlops_cache_size;	/* MB of forests kept */
+extern bool mlops_shared_cache; /* keep them in files that all map */
 
 extern void mlops_settings_init(void);
 

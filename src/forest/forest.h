@@ -89,6 +89,16 @@ extern void mlops_forest_free_description(ForestDescription *description);
 extern ForestStatus mlops_forest_check(const void *image, size_t image_size,
 									   const ForestLimits *limits, ForestError *error);
 
+/*
+ * The part of that check which reads the header only: enough for an image that
+ * this program built and nobody changed.
+ */
+extern ForestStatus mlops_forest_check_header(const void *image, size_t image_size,
+											  ForestError *error);
+
+/* Changes whenever equal bytes give another image. */
+extern uint32_t mlops_forest_format(void);
+
 extern size_t mlops_forest_size(const Forest *forest);	/* bytes of the image */
 extern uint32_t mlops_forest_n_features(const Forest *forest);
 extern uint32_t mlops_forest_n_outputs(const Forest *forest);

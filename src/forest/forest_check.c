@@ -77,10 +77,16 @@ mlops_image_layout(const uint64_t count[FOREST_N_SECTIONS],
 	return true;
 }
 
-static ForestStatus
-check_header(const Forest *forest, size_t image_size, const ForestLimits *limits,
-			 ForestError *error)
+uint32_t
+mlops_forest_format(void)
 {
+	return FOREST_FORMAT;
+}
+
+ForestStatus
+mlops_forest_check_header(const void *image, size_t image_size, ForestError *error)
+{
+	const Forest *forest = image;
 	uint64_t	offset[FOREST_N_SECTIONS];
 	uint64_t	size;
 
@@ -89,9 +95,6 @@ check_header(const Forest *forest, size_t image_size, const ForestLimits *limits
 		return fail_check(error, FOREST_MALFORMED, "not a forest image");
 	if (forest->format != FOREST_FORMAT || forest->byte_order != FOREST_BYTE_ORDER)
 		return fail_check(error, FOREST_UNSUPPORTED, "forest image of another format or byte order");
-	if (image_size > limits->max_image || forest->n_features > limits->max_features ||
-		forest->n_outputs > limits->max_outputs)
-		return fail_check(error, FOREST_TOO_LARGE, "forest image exceeds a limit");
 	if (!mlops_image_layout(forest->count, offset, &size) ||
 		memcmp(offset, forest->offset, sizeof(offset)) != 0 ||
 		size != forest->size || size != image_size)
@@ -264,7 +267,7 @@ mlops_forest_check(const void *image, size_t image_size,
 				   const ForestLimits *limits, ForestError *error)
 {
 	const Forest *forest = image;
-	ForestStatus status = check_header(forest, image_size, limits, error);
+	ForestStatus status = mlops_forest_check_header(image, image_size, error);
 	const ForestTree *trees;
 	DeriveSource source;
 	uint64_t	first = 0;
@@ -272,6 +275,9 @@ mlops_forest_check(const void *image, size_t image_size,
 
 	if (status != FOREST_OK)
 		return status;
+	if (image_size > limits->max_image || forest->n_features > limits->max_features ||
+		forest->n_outputs > limits->max_outputs)
+		return fail_check(error, FOREST_TOO_LARGE, "forest image exceeds a limit");
 	trees = mlops_image_section(forest, SECTION_TREE);
 	if (!check_axes(forest, limits))
 		return limits->interrupted && limits->interrupted() ?

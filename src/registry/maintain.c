@@ -21,6 +21,8 @@
 #include "base/spi_args.h"
 #include "registry/registry.h"
 
+void		(*mlops_registry_bytes_deleted) (const uint8 *digest) = NULL;
+
 static void
 check_role_exists(Oid role)
 {
@@ -130,10 +132,16 @@ delete_unused_blob(const SpiScope *scope, Datum digest)
 	 */
 	(void) mlops_spi_run(scope,
 						 "SELECT FROM mlops.model_blob WHERE digest = $1 FOR UPDATE", &args);
-	(void) mlops_spi_run(scope,
-						 "DELETE FROM mlops.model_blob WHERE digest = $1 AND NOT EXISTS ("
-						 "SELECT FROM mlops.model_version"
-						 " WHERE digest = $1 AND deleted_at IS NULL)", &args);
+	if (mlops_spi_run(scope,
+					  "DELETE FROM mlops.model_blob WHERE digest = $1 AND NOT EXISTS ("
+					  "SELECT FROM mlops.model_version"
+					  " WHERE digest = $1 AND deleted_at IS NULL) RETURNING digest", &args) > 0 &&
+		mlops_registry_bytes_deleted != NULL)
+	{
+		bytea	   *deleted = DatumGetByteaPP(digest);
+
+		mlops_registry_bytes_deleted((uint8 *) VARDATA_ANY(deleted));
+	}
 }
 
 void

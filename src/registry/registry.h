@@ -151,6 +151,10 @@ extern void mlops_registry_set_threshold(const char *reference, double threshold
 /* Delete a version, likewise: its bytes go, its lineage stays. */
 extern void mlops_registry_delete_version(const char *reference, const char *reason);
 
+/* Told, before the commit, of bytes that no version of this database has any more;
+ * may be NULL. */
+extern void (*mlops_registry_bytes_deleted) (const uint8 *digest);
+
 /*
  * Take dropped roles out of everything that gives rights, before their OIDs mean
  * somebody else (after a restore, or in years): grants go, their models pass to

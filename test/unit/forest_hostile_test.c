@@ -695,6 +695,8 @@ test_image_trees(void)
 	}
 	trees[0].group = 1;
 	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_MALFORMED, "group");
+	CHECK(mlops_forest_check_header(image, size, &error) == FOREST_OK, "header alone");
+	CHECK(mlops_forest_check_header(image, size - 64, &error) == FOREST_MALFORMED, "header and length");
 	trees[0].group = 0;
 	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_OK, "unchanged");
 
