@@ -1,10 +1,20 @@
 # Speed and memory, as ratios to a reference measured in the same run; see docs/performance.md.
-bench-train: all
-	/usr/bin/python3 test/bench/train.py $(ROWS)
+build/kernel: test/bench/kernel.c $(wildcard src/forest/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -Isrc -o $@ $< $(wildcard src/forest/*.c) -lxgboost -lm
+
+bench-kernel: build/kernel
+	OMP_NUM_THREADS=1 build/kernel
 
 bench-serve: all
 	/usr/bin/python3 test/bench/serve.py $(ROWS)
 
-bench-all: bench-serve bench-train
+bench-cache: all
+	/usr/bin/python3 test/bench/cache.py $(TREES)
 
-.PHONY: bench-train bench-serve bench-all
+bench-train: all
+	/usr/bin/python3 test/bench/train.py $(ROWS)
+
+bench-all: bench-kernel bench-serve bench-cache bench-train
+
+.PHONY: bench-kernel bench-serve bench-cache bench-train bench-all
