@@ -199,6 +199,8 @@ derive_categorical(const DeriveSource *source, const ForestNode *node, uint32_t 
 
 	if (axis == NULL || n_columns > axis->n_columns)
 		return false;
+	top->categorical |= 1ull << position;
+	top->rank[position] = (uint8_t) top->n_tests;
 	for (uint32_t column = 0; column < n_columns; column++)
 	{
 		ForestTest *test = &tests[top->n_tests];

@@ -17,13 +17,10 @@
 
 #ifdef FOREST_X86
 
-#include <immintrin.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AVX512		__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
-#define INLINE		static inline __attribute__((always_inline)) AVX512
+#include "forest/forest_avx512.h"
 
 #define TILE_ROWS		512		/* one bit each in a register */
 #define PART_ROWS		128		/* whose rows stay in the nearest cache */
@@ -110,17 +107,6 @@ load_coarse(const float *cuts, uint32_t levels)
 	__m512i		index = _mm512_sub_epi32(_mm512_slli_epi32(lanes, fine), _mm512_set1_epi32(1));
 
 	return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), valid, index, cuts, 4);
-}
-
-/* Codes of categories, as whole numbers; -1 for those of no column. */
-INLINE __m512i
-find_code(__m512 value)
-{
-	const		__m512 end = _mm512_set1_ps((float) (COLUMN_CUTS * MAX_CATEGORY_COLUMNS));
-	__mmask16	known = _mm512_cmp_ps_mask(value, _mm512_setzero_ps(), _CMP_GE_OQ) &
-	_mm512_cmp_ps_mask(value, end, _CMP_LT_OQ);
-
-	return _mm512_mask_cvttps_epi32(_mm512_set1_epi32(-1), known, value);
 }
 
 /* Fill the columns of an axis in some rows. */
@@ -513,12 +499,6 @@ mlops_avx512_block(const Forest *forest, const float *rows, size_t stride,
 	if (memory != on_stack)
 		free(memory);
 	return true;
-}
-
-bool
-mlops_avx512_margin(const Forest *forest, const float *row, float *margin)
-{
-	return false;
 }
 
 #endif							/* FOREST_X86 */

@@ -82,7 +82,7 @@ mlops_kernel_available(ForestKernel kernel)
 #ifdef FOREST_X86
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-		__builtin_cpu_supports("avx512vbmi");
+		__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2");
 #else
 	return false;
 #endif

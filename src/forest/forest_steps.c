@@ -14,75 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forest/forest_kernel.h"
+#include "forest/forest_steps.h"
 
-#define LANES			8		/* walks side by side */
 #define BLOCK_ROWS		64		/* rows that share the caches with a tree */
-#define ROUND_STEPS		8		/* steps between two looks for the end */
 #define STACK_FLOATS	16384	/* of doubled rows, 64 kB */
 
-/* Length of a doubled row. */
-static inline size_t
-double_length(const Forest *forest)
-{
-	return 2 * (size_t) forest->n_features + 1;
-}
-
-/* Copy a row so that what is missing compares as the splits have it. */
+/* Walk one row through up to eight trees and add their leaves. */
 static inline void
-double_row(const float *row, size_t n_features, float *doubled)
-{
-	for (size_t i = 0; i < n_features; i++)
-	{
-		float		value = row[i];
-		bool		missing = isnan(value);
-
-		doubled[i] = missing ? INFINITY : value;
-		doubled[n_features + i] = missing ? -INFINITY : value;
-	}
-	doubled[2 * n_features] = NAN;
-}
-
-static inline uint32_t
-take_step(const ForestStep *steps, uint32_t at, const float *doubled)
-{
-	ForestStep	step = steps[at];
-
-	return step.right - !(doubled[step.feature] >= step.value.threshold);
-}
-
-/*
- * Take up to "depth" steps in all lanes, to the leaves.  Trees that are deep in
- * few places are not walked to their depth each time.
- */
-static inline void
-take_steps(const ForestStep *const steps[LANES], const float *const doubled[LANES],
-		   uint32_t depth, uint32_t at[LANES])
-{
-	while (depth > 0)
-	{
-		uint32_t	n = depth < ROUND_STEPS ? depth : ROUND_STEPS;
-		bool		end = true;
-
-		depth -= n;
-		for (; n > 0; n--)
-		{
-#pragma GCC unroll 8
-			for (int lane = 0; lane < LANES; lane++)
-				at[lane] = take_step(steps[lane], at[lane], doubled[lane]);
-		}
-		if (depth == 0)
-			return;
-		for (int lane = 0; lane < LANES; lane++)
-			end &= steps[lane][at[lane]].right == at[lane] + 1;
-		if (end)
-			return;
-	}
-}
-
-/* Walk one row through eight trees and add their leaves. */
-static inline void
-score_trees(const Forest *forest, const ForestTree *trees, const float *doubled, float *margin)
+score_trees(const Forest *forest, const ForestTree *trees, int n, const float *doubled,
+			float *margin)
 {
 	const ForestStep *all = mlops_image_section(forest, SECTION_STEP);
 	const ForestStep *steps[LANES];
@@ -92,13 +32,15 @@ score_trees(const Forest *forest, const ForestTree *trees, const float *doubled,
 
 	for (int lane = 0; lane < LANES; lane++)
 	{
-		steps[lane] = all + trees[lane].first_node;
+		const ForestTree *tree = &trees[lane < n ? lane : 0];
+
+		steps[lane] = all + tree->first_node;
 		rows[lane] = doubled;
 		at[lane] = 0;
-		depth = trees[lane].depth > depth ? trees[lane].depth : depth;
+		depth = tree->depth > depth ? tree->depth : depth;
 	}
 	take_steps(steps, rows, depth, at);
-	for (int lane = 0; lane < LANES; lane++)
+	for (int lane = 0; lane < n; lane++)
 	{
 		if (trees[lane].flags & TREE_VECTOR)
 			mlops_walk_add_leaf(forest, &trees[lane], at[lane], margin, 1);
@@ -140,17 +82,6 @@ score_nodes(const Forest *forest, const ForestTree *tree, const float *row, floa
 	mlops_walk_add_leaf(forest, tree, mlops_walk_tree(forest, tree, 0, row), margin, 1);
 }
 
-/* Whether all of eight trees have steps. */
-static inline bool
-check_steps(const ForestTree *trees)
-{
-	uint32_t	flags = TREE_STEPS;
-
-	for (int lane = 0; lane < LANES; lane++)
-		flags &= trees[lane].flags;
-	return flags != 0;
-}
-
 bool
 mlops_steps_margin(const Forest *forest, const float *row, float *margin)
 {
@@ -168,13 +99,15 @@ mlops_steps_margin(const Forest *forest, const float *row, float *margin)
 		   forest->n_outputs * sizeof(float));
 	while (i < n_trees)
 	{
-		if (i + LANES <= n_trees && check_steps(trees + i))
-		{
-			score_trees(forest, trees + i, doubled, margin);
-			i += LANES;
-		}
+		int			n = 0;
+
+		while (n < LANES && i + n < n_trees && trees[i + n].flags & TREE_STEPS)
+			n++;
+		if (n > 0)
+			score_trees(forest, trees + i, n, doubled, margin);
 		else
-			score_nodes(forest, trees + i++, row, margin);
+			score_nodes(forest, trees + i, row, margin);
+		i += n > 0 ? n : 1;
 	}
 	if (doubled != on_stack)
 		free(doubled);

@@ -145,10 +145,11 @@ typedef struct ForestTop
 	uint8_t		column_high[TOP_SIZE];
 	uint64_t	splits;			/* positions with a numeric split */
 	uint64_t	default_left;	/* those where missing goes left */
+	uint64_t	categorical;	/* with a categorical split; rank = first test */
 	uint32_t	first_test;		/* of the categorical splits */
 	uint32_t	n_tests;
 	uint32_t	levels;			/* of the tree, up to TOP_LEVELS */
-	uint32_t	unused[9];
+	uint32_t	unused[7];
 	union
 	{
 		float		leaf[TOP_SIZE]; /* times the weight of the tree */
