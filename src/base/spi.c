@@ -17,9 +17,24 @@
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "base/spi.h"
+
+/* More names than relations of ours are asked for. */
+#define MAX_KNOWN_RELATIONS 64
+
+/* Relations found before, until one of them or a schema changes. */
+typedef struct KnownRelation
+{
+	const char *name;			/* compared by address */
+	Oid			oid;
+} KnownRelation;
+
+static KnownRelation known_relations[MAX_KNOWN_RELATIONS];
+static int	n_known_relations;
 
 Oid
 mlops_extension_owner(void)
@@ -53,8 +68,25 @@ mlops_schema(void)
 	return get_namespace_oid("mlops", false);
 }
 
-Oid
-mlops_relation(const char *name)
+/* Callback of the relation cache; InvalidOid stands for all. */
+static void
+forget_relation(Datum argument, Oid relation)
+{
+	for (int i = 0; i < n_known_relations; i++)
+		if (!OidIsValid(relation) || known_relations[i].oid == relation)
+			n_known_relations = 0;
+}
+
+/* Callback of the schemas' cache. */
+static void
+forget_schema(Datum argument, int cache, uint32 hash)
+{
+	n_known_relations = 0;
+}
+
+/* OID by the catalogs. */
+static Oid
+find_relation(const char *name)
 {
 	Oid			oid = get_relname_relid(name, mlops_schema());
 
@@ -63,6 +95,31 @@ mlops_relation(const char *name)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"mlops.%s\" does not exist", name),
 				 errhint("Use ALTER EXTENSION mlops UPDATE.")));
+	return oid;
+}
+
+Oid
+mlops_relation(const char *name)
+{
+	static bool watching = false;
+	Oid			oid;
+
+	for (int i = 0; i < n_known_relations; i++)
+		if (known_relations[i].name == name)
+			return known_relations[i].oid;
+
+	if (!watching)
+	{
+		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_schema, (Datum) 0);
+		watching = true;
+	}
+	oid = find_relation(name);
+	if (n_known_relations < MAX_KNOWN_RELATIONS)
+	{
+		known_relations[n_known_relations].name = name;
+		known_relations[n_known_relations++].oid = oid;
+	}
 	return oid;
 }
 

@@ -43,7 +43,8 @@ extern char *mlops_spi_text(uint64 row, int column);	/* palloc'ed in the SPI
 extern Oid	mlops_extension_owner(void);
 extern Oid	mlops_schema(void);
 
-/* OID of a table or index of ours; an error when the extension is not there. */
+/* OID of a table or index of ours; an error when the extension is not there.  The
+ * name is a constant: its address is remembered. */
 extern Oid	mlops_relation(const char *name);
 
 #endif							/* MLOPS_SPI_H */

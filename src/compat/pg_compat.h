@@ -59,6 +59,13 @@
 	object_aclcheck(DatabaseRelationId, database, role, mode)
 #endif
 
+/* files of relations got another name in 16; wants utils/rel.h */
+#if PG_VERSION_NUM >= 160000
+#define RelationGetLocator_compat(rel) ((rel)->rd_locator)
+#else
+#define RelationGetLocator_compat(rel) ((rel)->rd_node)
+#endif
+
 /* an argument says since 17 whether a stronger mode counts; wants storage/lock.h */
 #if PG_VERSION_NUM >= 170000
 #define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode, false)

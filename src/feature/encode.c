@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -132,6 +133,16 @@ mlops_encode_plan(const Signature *signature, TupleDesc tupdesc)
 					 errhint("Cast the column in the query.")));
 	}
 	return plan;
+}
+
+bool
+mlops_encode_is_builtin(const EncodePlan *plan)
+{
+	for (int i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].value_type.kind == VALUE_LABEL &&
+			plan->steps[i].value_type.output.fn_oid >= FirstNormalObjectId)
+			return false;
+	return true;
 }
 
 /* Label -> code; provisional while the dictionary is being collected. */

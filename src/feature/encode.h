@@ -23,6 +23,9 @@ typedef struct EncodePlan EncodePlan;
 /* Made once per row type, in the current context, which must outlive it. */
 extern EncodePlan *mlops_encode_plan(const Signature *signature, TupleDesc tupdesc);
 
+/* Whether encoding calls functions of built-in types only. */
+extern bool mlops_encode_is_builtin(const EncodePlan *plan);
+
 /* Encode one deformed row; vector[n_features].  Temporary memory is taken
  * from the current context only for types that need it. */
 extern void mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull,

@@ -15,6 +15,7 @@
 #include "utils/jsonb.h"
 
 #include "forest/forest.h"
+#include "registry/found_row.h"
 
 #define MLOPS_DIGEST_SIZE 32
 
@@ -58,6 +59,27 @@ extern ModelVersion *mlops_registry_resolve(const char *reference, ModelPrivileg
 
 /* The same, but a deleted version is found as well: for its lineage. */
 extern ModelVersion *mlops_registry_resolve_any(const char *reference, ModelPrivilege privilege);
+
+/* Where an answer came from, so that it can be checked without an index. */
+typedef struct Resolution
+{
+	const char *owner_table;	/* alias or model */
+	Oid			owner;
+	Oid			grantee;		/* when a grant was needed; 0: PUBLIC */
+	FoundRow	owner_row;
+	FoundRow	grant_row;
+	FoundRow	version_row;
+} Resolution;
+
+/* mlops_registry_resolve for MODEL_PREDICT; fills *resolution. */
+extern ModelVersion *mlops_registry_resolve_predict(const char *reference, Resolution *resolution);
+
+/*
+ * Whether the reference still means the same version, unchanged, and the current
+ * user may predict with it.  When false, resolve it anew: that also gives the
+ * error, if it is one.
+ */
+extern bool mlops_registry_resolves_same(const Resolution *resolution);
 
 /* Whether "role" has "privilege" on the model (owner, superuser, grants);
  * false when there is no such model. */

@@ -6,7 +6,9 @@
  * First step of every prediction.  Reads our tables by index scans of its own
  * under the active snapshot instead of SPI, so that it costs two probes for the
  * owner and three for others, and runs where SPI or our tables' grants would
- * not allow it.  Text keys are COLLATE "C" because scan keys of the system are.
+ * not allow it.  A session that has asked before looks at the same rows again
+ * instead (found_row.h).  Text keys are COLLATE "C" because scan keys of the
+ * system are.
  *
  * Locks: AccessShareLock on the tables read.
  *
@@ -56,6 +58,14 @@ fetch_row(Probe *probe)
 	return HeapTupleIsValid(probe->tuple);
 }
 
+/* Remember the current row, where the caller wants it. */
+static void
+keep_row(const Probe *probe, FoundRow *row)
+{
+	if (row != NULL)
+		mlops_found_row_remember(row, probe->scan, probe->tuple);
+}
+
 static void
 end_probe(Probe *probe)
 {
@@ -88,9 +98,10 @@ init_text_key(ScanKey key, int column, const char *value)
 	ScanKeyInit(key, column, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(value));
 }
 
-/* Owner of a model; InvalidOid when there is no such model. */
+/* Owner of a model; InvalidOid when there is no such model.  Here and below the
+ * last argument takes the row, or is NULL. */
 static Oid
-find_owner(const char *model)
+find_owner(const char *model, FoundRow *row)
 {
 	Probe		probe;
 	ScanKeyData key;
@@ -99,14 +110,17 @@ find_owner(const char *model)
 	init_text_key(&key, Anum_model_name, model);
 	begin_probe(&probe, "model", "model_pkey", 1, &key);
 	if (fetch_row(&probe))
+	{
 		owner = DatumGetObjectId(get_filled_column(&probe, Anum_model_owner));
+		keep_row(&probe, row);
+	}
 	end_probe(&probe);
 	return owner;
 }
 
 /* Version of an alias and owner of its model; 0 when there is no such alias. */
 static int
-find_alias(const char *model, const char *alias, Oid *owner)
+find_alias(const char *model, const char *alias, Oid *owner, FoundRow *row)
 {
 	Probe		probe;
 	ScanKeyData keys[2];
@@ -119,17 +133,23 @@ find_alias(const char *model, const char *alias, Oid *owner)
 	{
 		version = DatumGetInt32(get_filled_column(&probe, Anum_alias_version));
 		*owner = DatumGetObjectId(get_filled_column(&probe, Anum_alias_owner));
+		keep_row(&probe, row);
 	}
 	end_probe(&probe);
 	return version;
 }
 
-/*
- * Whether the role has the privilege by a grant.  Role 0 is PUBLIC; the OID of
- * a dropped role matches nobody.
- */
+/* Whether the role has what was granted; role 0 is PUBLIC, the OID of a dropped
+ * role matches nobody. */
 static bool
-find_grant(const char *model, Oid role, ModelPrivilege privilege)
+match_grantee(Oid role, Oid grantee)
+{
+	return !OidIsValid(grantee) || has_privs_of_role(role, grantee);
+}
+
+/* Whether the role has the privilege by a grant, and by whose. */
+static bool
+find_grant(const char *model, Oid role, ModelPrivilege privilege, Oid *grantee, FoundRow *row)
 {
 	Probe		probe;
 	ScanKeyData key;
@@ -139,11 +159,13 @@ find_grant(const char *model, Oid role, ModelPrivilege privilege)
 	begin_probe(&probe, "model_privilege", "model_privilege_pkey", 1, &key);
 	while (!found && fetch_row(&probe))
 	{
-		Oid			grantee = DatumGetObjectId(get_filled_column(&probe, Anum_model_privilege_role));
 		char	   *name = TextDatumGetCString(get_filled_column(&probe, Anum_model_privilege_privilege));
 
+		*grantee = DatumGetObjectId(get_filled_column(&probe, Anum_model_privilege_role));
 		found = mlops_registry_privilege_from_name(name) >= privilege &&
-			(!OidIsValid(grantee) || has_privs_of_role(role, grantee));
+			match_grantee(role, *grantee);
+		if (found)
+			keep_row(&probe, row);
 	}
 	end_probe(&probe);
 	return found;
@@ -153,25 +175,25 @@ find_grant(const char *model, Oid role, ModelPrivilege privilege)
 static bool
 permit_role(const char *model, Oid owner, Oid role, ModelPrivilege privilege)
 {
+	Oid			grantee;
+
 	return OidIsValid(owner) &&
-		(has_privs_of_role(role, owner) || find_grant(model, role, privilege));
+		(has_privs_of_role(role, owner) || find_grant(model, role, privilege, &grantee, NULL));
 }
 
 bool
 mlops_registry_permits(const char *model, Oid role, ModelPrivilege privilege)
 {
-	return permit_role(model, find_owner(model), role, privilege);
+	return permit_role(model, find_owner(model, NULL), role, privilege);
 }
 
 /*
- * Error unless the current user has the privilege.  Who may not even predict
+ * Error for a privilege that the current user lacks.  Who may not even predict
  * gets the same error as for a model that does not exist.
  */
 static void
-require_privilege(const char *model, Oid owner, ModelPrivilege privilege)
+report_forbidden(const char *model, Oid owner, ModelPrivilege privilege)
 {
-	if (permit_role(model, owner, GetUserId(), privilege))
-		return;
 	if (privilege == MODEL_PREDICT || !permit_role(model, owner, GetUserId(), MODEL_PREDICT))
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
@@ -187,7 +209,10 @@ require_privilege(const char *model, Oid owner, ModelPrivilege privilege)
 void
 mlops_registry_require(const char *model, ModelPrivilege privilege)
 {
-	require_privilege(model, find_owner(model), privilege);
+	Oid			owner = find_owner(model, NULL);
+
+	if (!permit_role(model, owner, GetUserId(), privilege))
+		report_forbidden(model, owner, privilege);
 }
 
 char *
@@ -258,7 +283,7 @@ copy_version(const Probe *probe)
 }
 
 static ModelVersion *
-find_version(const char *model, int version, bool deleted_too)
+find_version(const char *model, int version, bool deleted_too, FoundRow *row)
 {
 	Probe		probe;
 	ScanKeyData keys[2];
@@ -273,7 +298,10 @@ find_version(const char *model, int version, bool deleted_too)
 	{
 		(void) get_column(&probe, Anum_model_version_deleted_at, &alive);
 		if (alive || deleted_too)
+		{
 			result = copy_version(&probe);
+			keep_row(&probe, row);
+		}
 	}
 	end_probe(&probe);
 
@@ -287,33 +315,75 @@ find_version(const char *model, int version, bool deleted_too)
 }
 
 static ModelVersion *
-resolve_reference(const char *reference, ModelPrivilege privilege, bool deleted_too)
+resolve_reference(const char *reference, ModelPrivilege privilege, bool deleted_too,
+				  Resolution *resolution)
 {
 	ModelReference parsed;
-	int			version;
-	Oid			owner = InvalidOid;
+	Resolution	scratch;
+	Resolution *rows = resolution != NULL ? resolution : &scratch;
 
+	memset(rows, 0, sizeof(Resolution));
 	mlops_registry_parse_reference(reference, &parsed);
-	version = parsed.version > 0 ? parsed.version :
-		find_alias(parsed.model, parsed.alias, &owner);
-	if (!OidIsValid(owner))
-		owner = find_owner(parsed.model);
-	require_privilege(parsed.model, owner, privilege);
-	if (version == 0)
+	if (parsed.version == 0)
+	{
+		rows->owner_table = "alias";
+		parsed.version = find_alias(parsed.model, parsed.alias, &rows->owner, &rows->owner_row);
+	}
+	if (!OidIsValid(rows->owner))
+	{
+		rows->owner_table = "model";
+		rows->owner = find_owner(parsed.model, &rows->owner_row);
+	}
+	if (!OidIsValid(rows->owner) ||
+		(!has_privs_of_role(GetUserId(), rows->owner) &&
+		 !find_grant(parsed.model, GetUserId(), privilege, &rows->grantee, &rows->grant_row)))
+		report_forbidden(parsed.model, rows->owner, privilege);
+	if (parsed.version == 0)
 		report_missing_alias(parsed.model, parsed.alias);
-	return find_version(parsed.model, version, deleted_too);
+	return find_version(parsed.model, parsed.version, deleted_too, &rows->version_row);
 }
 
 ModelVersion *
 mlops_registry_resolve(const char *reference, ModelPrivilege privilege)
 {
-	return resolve_reference(reference, privilege, false);
+	return resolve_reference(reference, privilege, false, NULL);
 }
 
 ModelVersion *
 mlops_registry_resolve_any(const char *reference, ModelPrivilege privilege)
 {
-	return resolve_reference(reference, privilege, true);
+	return resolve_reference(reference, privilege, true, NULL);
+}
+
+ModelVersion *
+mlops_registry_resolve_predict(const char *reference, Resolution *resolution)
+{
+	return resolve_reference(reference, MODEL_PREDICT, false, resolution);
+}
+
+/* Whether a row of the table stands as it did. */
+static bool
+check_row(const char *table, const FoundRow *row)
+{
+	Relation	rel = table_open(mlops_relation(table), AccessShareLock);
+	bool		stands = mlops_found_row_stands(row, rel, GetActiveSnapshot());
+
+	table_close(rel, AccessShareLock);
+	return stands;
+}
+
+bool
+mlops_registry_resolves_same(const Resolution *resolution)
+{
+	Oid			user = GetUserId();
+
+	Assert(ActiveSnapshotSet());
+	return (has_privs_of_role(user, resolution->owner) ||
+			(resolution->grant_row.tuple != NULL &&
+			 match_grantee(user, resolution->grantee) &&
+			 check_row("model_privilege", &resolution->grant_row))) &&
+		check_row(resolution->owner_table, &resolution->owner_row) &&
+		check_row("model_version", &resolution->version_row);
 }
 
 bytea *

@@ -21,6 +21,7 @@
 #include "base/statement.h"
 #include "serve/call_site.h"
 #include "serve/forest_cache.h"
+#include "serve/model_cache.h"
 
 /* References remembered by one call site; the least recently used leaves. */
 #define MAX_BINDINGS 16
@@ -28,11 +29,11 @@
 typedef struct Binding
 {
 	MemoryContext context;		/* holds all the rest */
-	char	   *reference;
-	Size		length;			/* of reference */
 	StatementKey key;			/* under which it was made */
 	dlist_node	recency;		/* in CallSite.bindings */
 	ServedModel served;
+	Size		length;			/* of reference */
+	char		reference[FLEXIBLE_ARRAY_MEMBER];
 } Binding;
 
 typedef struct CallSite
@@ -63,43 +64,27 @@ create_call_site(FmgrInfo *flinfo, int n_args)
 	return site;
 }
 
-/* Whether all that a prediction takes from two versions is equal. */
-static bool
-equal_versions(const ModelVersion *a, const ModelVersion *b)
-{
-	if (memcmp(a->digest, b->digest, MLOPS_DIGEST_SIZE) != 0 ||
-		a->version != b->version || a->n_classes != b->n_classes ||
-		memcmp(&a->threshold, &b->threshold, sizeof(double)) != 0 ||
-		strcmp(a->model, b->model) != 0 || strcmp(a->task, b->task) != 0 ||
-		VARSIZE(a->signature) != VARSIZE(b->signature) ||
-		memcmp(a->signature, b->signature, VARSIZE(a->signature)) != 0)
-		return false;
-	for (int i = 0; i < a->n_classes; i++)
-		if (strcmp(a->classes[i], b->classes[i]) != 0)
-			return false;
-	return true;
-}
-
-/* Get everything ready that scoring with served->version needs. */
+/* Get everything ready that scoring with the use's version needs. */
 static void
-prepare_model(const CallSite *site, ServedModel *served)
+prepare_model(ServedModel *served, const ModelUse *use)
 {
-	const ModelVersion *version = served->version;
-	Signature  *signature = mlops_signature_from_jsonb(version->signature);
+	uint32		n_features = use->signature->n_features;
 
-	served->forest = mlops_forest_cache_get(version->digest, CurrentMemoryContext);
-	if (mlops_forest_n_features(served->forest) != signature->n_features)
+	served->version = use->version;
+	served->input = use->input;
+	served->forest = mlops_forest_cache_get(use->version->digest, CurrentMemoryContext);
+	if (mlops_forest_n_features(served->forest) != n_features)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("signature of model \"%s\" version %d has %d features, its bytes have %u",
-						version->model, version->version, signature->n_features,
+				 errmsg("signature of model \"%s\" version %d has %u features, its bytes have %u",
+						use->version->model, use->version->version, n_features,
 						mlops_forest_n_features(served->forest))));
-	served->input = mlops_row_input_create(signature, site->n_types, site->types);
 	served->n_outputs = mlops_forest_n_outputs(served->forest);
 	served->n_values = mlops_forest_n_values(served->forest);
-	served->vector = palloc((signature->n_features) * sizeof(float));
-	served->margin = palloc((served->n_outputs) * sizeof(float));
-	served->values = palloc((Max(served->n_values, served->n_outputs)) * sizeof(float));
+	served->vector = palloc((n_features + served->n_outputs +
+							 Max(served->n_values, served->n_outputs)) * sizeof(float));
+	served->margin = served->vector + n_features;
+	served->values = served->margin + served->n_outputs;
 }
 
 /* Binding of the reference, whatever its key, or NULL. */
@@ -138,21 +123,22 @@ bind_reference(CallSite *site, const char *reference, Size length,
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops binding",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	Binding    *binding = palloc0(sizeof(Binding));
+	ModelUse   *use = mlops_model_cache_get(reference, length, site->n_types, site->types, context);
+	Binding    *binding;
 
-	binding->context = context;
-	binding->reference = pnstrdup(reference, length);
-	binding->length = length;
-	binding->key = *key;
-	binding->served.version = mlops_registry_resolve(binding->reference, MODEL_PREDICT);
-	if (old != NULL && equal_versions(old->served.version, binding->served.version))
+	if (old != NULL && old->served.input == use->input)
 	{
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);
 		old->key = *key;
 		return old;
 	}
-	prepare_model(site, &binding->served);
+	binding = palloc0(sizeof(Binding) + length);
+	binding->context = context;
+	memcpy(binding->reference, reference, length);
+	binding->length = length;
+	binding->key = *key;
+	prepare_model(&binding->served, use);
 	MemoryContextSwitchTo(caller);
 
 	if (old != NULL)

@@ -69,6 +69,7 @@ struct RowInput
 	InputColumn *columns;		/* in the order of the signature */
 	int			n_plans;
 	int			next_plan;		/* to be replaced when all are in use */
+	bool		shareable;
 	RowPlan    *plans[MAX_ROW_TYPES];	/* records; the others have plans[0] */
 
 	/* INPUT_ARRAY */
@@ -118,7 +119,7 @@ collect_columns(RowInput *input)
 
 /* Make a plan for rows of "tupdesc", which it copies. */
 static RowPlan *
-create_plan(const RowInput *input, const Signature *signature, TupleDesc tupdesc)
+create_plan(RowInput *input, const Signature *signature, TupleDesc tupdesc)
 {
 	/* below the current context until nothing can fail any more */
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops row plan",
@@ -129,6 +130,7 @@ create_plan(const RowInput *input, const Signature *signature, TupleDesc tupdesc
 	plan->context = context;
 	plan->tupdesc = CreateTupleDescCopy(tupdesc);
 	plan->encode = mlops_encode_plan(signature, plan->tupdesc);
+	input->shareable = input->shareable && mlops_encode_is_builtin(plan->encode);
 	plan->values = palloc(tupdesc->natts * sizeof(Datum));
 	plan->isnull = palloc(tupdesc->natts * sizeof(bool));
 	MemoryContextSwitchTo(caller);
@@ -271,6 +273,7 @@ mlops_row_input_create(const Signature *signature, int n, const Oid *types)
 
 	input->context = CurrentMemoryContext;
 	input->signature = signature;
+	input->shareable = true;
 	collect_columns(input);
 
 	input->type = n == 1 && OidIsValid(types[0]) ? getBaseType(types[0]) : InvalidOid;
@@ -295,6 +298,12 @@ mlops_row_input_create(const Signature *signature, int n, const Oid *types)
 		prepare_arguments(input, n, types);
 	}
 	return input;
+}
+
+bool
+mlops_row_input_is_shareable(const RowInput *input)
+{
+	return input->shareable;
 }
 
 /* Deform a record. */

@@ -28,4 +28,8 @@ extern RowInput *mlops_row_input_create(const Signature *signature, int n, const
  */
 extern bool mlops_row_input_encode(RowInput *input, const NullableDatum *args, float *vector);
 
+/* Whether several call sites can use the input in turn: nothing in it calls
+ * functions of users' types, which might predict or be replaced. */
+extern bool mlops_row_input_is_shareable(const RowInput *input);
+
 #endif							/* MLOPS_ROW_INPUT_H */

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_cache.h
+ *	  Model reference -> version with parsed signature and inputs, kept by the
+ *	  session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MLOPS_MODEL_CACHE_H
+#define MLOPS_MODEL_CACHE_H
+
+#include "registry/registry.h"
+#include "serve/row_input.h"
+
+/* One use of a version for arguments of certain types. */
+typedef struct ModelUse
+{
+	ModelVersion *version;
+	const Signature *signature;
+	RowInput   *input;			/* shared by all uses with these types */
+	struct PreparedInput *prepared;
+	MemoryContextCallback release;
+} ModelUse;
+
+/*
+ * The version that the reference means to the current user under the active
+ * snapshot; errors as for mlops_registry_resolve.  Valid until "context" is reset
+ * or deleted.
+ */
+extern ModelUse *mlops_model_cache_get(const char *reference, Size length,
+									   int n_types, const Oid *types, MemoryContext context);
+
+#endif							/* MLOPS_MODEL_CACHE_H */
