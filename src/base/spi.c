@@ -26,15 +26,16 @@
 /* More names than relations of ours are asked for. */
 #define MAX_KNOWN_RELATIONS 64
 
-/* Relations found before, until one of them or a schema changes. */
 typedef struct KnownRelation
 {
 	const char *name;			/* compared by address */
 	Oid			oid;
 } KnownRelation;
 
+/* Relations found since one of them, or a schema, changed for the last time. */
 static KnownRelation known_relations[MAX_KNOWN_RELATIONS];
 static int	n_known_relations;
+static uint64 relations_epoch = 1;	/* number of that time */
 
 Oid
 mlops_extension_owner(void)
@@ -68,20 +69,27 @@ mlops_schema(void)
 	return get_namespace_oid("mlops", false);
 }
 
+static void
+forget_relations(void)
+{
+	n_known_relations = 0;
+	relations_epoch++;
+}
+
 /* Callback of the relation cache; InvalidOid stands for all. */
 static void
 forget_relation(Datum argument, Oid relation)
 {
 	for (int i = 0; i < n_known_relations; i++)
 		if (!OidIsValid(relation) || known_relations[i].oid == relation)
-			n_known_relations = 0;
+			forget_relations();
 }
 
 /* Callback of the schemas' cache. */
 static void
 forget_schema(Datum argument, int cache, uint32 hash)
 {
-	n_known_relations = 0;
+	forget_relations();
 }
 
 /* OID by the catalogs. */
@@ -115,12 +123,27 @@ mlops_relation(const char *name)
 		watching = true;
 	}
 	oid = find_relation(name);
-	if (n_known_relations < MAX_KNOWN_RELATIONS)
-	{
-		known_relations[n_known_relations].name = name;
-		known_relations[n_known_relations++].oid = oid;
-	}
+	if (n_known_relations == MAX_KNOWN_RELATIONS)
+		forget_relations();
+	known_relations[n_known_relations].name = name;
+	known_relations[n_known_relations++].oid = oid;
 	return oid;
+}
+
+uint64
+mlops_relation_epoch(Oid relation)
+{
+	for (int i = 0; i < n_known_relations; i++)
+		if (known_relations[i].oid == relation)
+			return relations_epoch;
+	return 0;
+}
+
+bool
+mlops_relations_unchanged(uint64 epoch)
+{
+	AcceptInvalidationMessages();
+	return epoch == relations_epoch;
 }
 
 void

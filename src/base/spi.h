@@ -47,4 +47,12 @@ extern Oid	mlops_schema(void);
  * name is a constant: its address is remembered. */
 extern Oid	mlops_relation(const char *name);
 
+/*
+ * Whether our relations are as they were, in the same files.  The epoch is taken
+ * under a lock on the relation, 0 when it must be asked for again; the answer
+ * needs no lock: it is no older than any snapshot of this session.
+ */
+extern uint64 mlops_relation_epoch(Oid relation);
+extern bool mlops_relations_unchanged(uint64 epoch);
+
 #endif							/* MLOPS_SPI_H */

@@ -61,8 +61,10 @@
 
 /* files of relations got another name in 16; wants utils/rel.h */
 #if PG_VERSION_NUM >= 160000
+#define RelFileLocator_compat RelFileLocator
 #define RelationGetLocator_compat(rel) ((rel)->rd_locator)
 #else
+#define RelFileLocator_compat RelFileNode
 #define RelationGetLocator_compat(rel) ((rel)->rd_node)
 #endif
 

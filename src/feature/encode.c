@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/transam.h"
@@ -85,6 +86,25 @@ accept_kind(const Feature *feature, const ValueType *value_type)
 	return mlops_value_is_number(value_type->kind);
 }
 
+/* Fill plan->plain, if all steps are plain. */
+static void
+collect_plain_steps(EncodePlan *plan)
+{
+	PlainStep  *plain = palloc(plan->n_steps * sizeof(PlainStep));
+
+	for (int i = 0; i < plan->n_steps; i++)
+	{
+		ValueKind	kind = plan->steps[i].value_type.kind;
+
+		if (kind == VALUE_NONE || kind == VALUE_NUMERIC || kind >= VALUE_TEXT ||
+			plan->steps[i].slot != i)
+			return;
+		plain[i].column = plan->steps[i].column;
+		plain[i].kind = kind;
+	}
+	plan->plain = plain;
+}
+
 EncodePlan *
 mlops_encode_plan(const Signature *signature, TupleDesc tupdesc)
 {
@@ -132,7 +152,14 @@ mlops_encode_plan(const Signature *signature, TupleDesc tupdesc)
 							feature->kind == FEATURE_CATEGORY ? "text" : "numbers"),
 					 errhint("Cast the column in the query.")));
 	}
+	collect_plain_steps(plan);
 	return plan;
+}
+
+bool
+mlops_encode_is_plain(const EncodePlan *plan)
+{
+	return plan->plain != NULL;
 }
 
 bool
@@ -168,49 +195,105 @@ get_integer(ValueKind kind, Datum value)
 		kind == VALUE_INT4 ? DatumGetInt32(value) : DatumGetInt64(value);
 }
 
+/* One value -> its places in the vector. */
+static inline void
+encode_value(EncodePlan *plan, EncodeStep *step, Datum value, bool isnull, float *vector)
+{
+	ValueKind	kind = step->value_type.kind;
+	float	   *slot = vector + step->slot;
+
+	if (isnull)
+	{
+		for (int i = 0; i < step->width; i++)
+			slot[i] = NAN;
+		return;
+	}
+	switch (kind)
+	{
+		case VALUE_FLOAT4:
+			*slot = DatumGetFloat4(value);
+			break;
+		case VALUE_FLOAT8:
+			*slot = (float) DatumGetFloat8(value);
+			break;
+		case VALUE_INT2:
+		case VALUE_INT4:
+		case VALUE_INT8:
+			*slot = (float) get_integer(kind, value);
+			if (step->uniqueness != NULL)
+				mlops_uniqueness_add(step->uniqueness, get_integer(kind, value));
+			break;
+		case VALUE_TEXT:
+		case VALUE_BPCHAR:
+		case VALUE_LABEL:
+			*slot = encode_label(plan, step, value);
+			break;
+		case VALUE_ARRAY:
+			mlops_value_array(&step->value_type, value, step->width, step->name, slot);
+			break;
+		default:
+			*slot = mlops_value_number(kind, value);
+	}
+	if (isinf(*slot))
+		mlops_value_overflow(step->name);
+}
+
 void
 mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull, float *vector)
 {
 	for (int i = 0; i < plan->n_steps; i++)
 	{
 		EncodeStep *step = &plan->steps[i];
-		ValueKind	kind = step->value_type.kind;
-		Datum		value = values[step->column];
-		float	   *slot = vector + step->slot;
 
-		if (isnull[step->column])
-		{
-			for (int j = 0; j < step->width; j++)
-				slot[j] = NAN;
-			continue;
-		}
-		switch (kind)
-		{
-			case VALUE_FLOAT4:
-				*slot = DatumGetFloat4(value);
-				break;
-			case VALUE_FLOAT8:
-				*slot = (float) DatumGetFloat8(value);
-				break;
-			case VALUE_INT2:
-			case VALUE_INT4:
-			case VALUE_INT8:
-				*slot = (float) get_integer(kind, value);
-				if (step->uniqueness != NULL)
-					mlops_uniqueness_add(step->uniqueness, get_integer(kind, value));
-				break;
-			case VALUE_TEXT:
-			case VALUE_BPCHAR:
-			case VALUE_LABEL:
-				*slot = encode_label(plan, step, value);
-				break;
-			case VALUE_ARRAY:
-				mlops_value_array(&step->value_type, value, step->width, step->name, slot);
-				break;
-			default:
-				*slot = mlops_value_number(kind, value);
-		}
-		if (isinf(*slot))
-			mlops_value_overflow(step->name);
+		encode_value(plan, step, values[step->column], isnull[step->column], vector);
+	}
+}
+
+void
+mlops_encode_check(const EncodePlan *plan, const float *vector)
+{
+	bool		infinite = false;
+
+	for (int i = 0; i < plan->n_features; i++)
+		infinite |= fabsf(vector[i]) > FLT_MAX;
+	for (int i = 0; infinite; i++)
+		if (isinf(vector[i]))
+			mlops_value_overflow(plan->steps[i].name);
+}
+
+/* mlops_encode_arguments for plain steps, without a look at what others need. */
+static void
+encode_plain(const EncodePlan *plan, const NullableDatum *arguments, float *vector)
+{
+	for (int i = 0; i < plan->n_steps; i++)
+	{
+		const NullableDatum *argument = &arguments[plan->plain[i].column];
+
+		if (argument->isnull)
+			vector[i] = NAN;
+		else if (plan->plain[i].kind == VALUE_FLOAT8)
+			vector[i] = (float) DatumGetFloat8(argument->value);
+		else if (plan->plain[i].kind == VALUE_FLOAT4)
+			vector[i] = DatumGetFloat4(argument->value);
+		else
+			vector[i] = mlops_value_number(plan->plain[i].kind, argument->value);
+	}
+	mlops_encode_check(plan, vector);
+}
+
+void
+mlops_encode_arguments(EncodePlan *plan, const NullableDatum *arguments, float *vector)
+{
+	if (plan->plain != NULL)
+	{
+		encode_plain(plan, arguments, vector);
+		return;
+	}
+	for (int i = 0; i < plan->n_steps; i++)
+	{
+		EncodeStep *step = &plan->steps[i];
+
+		encode_value(plan, step, arguments[step->column].value,
+					 arguments[step->column].isnull, vector);
 	}
 }

@@ -26,9 +26,16 @@ extern EncodePlan *mlops_encode_plan(const Signature *signature, TupleDesc tupde
 /* Whether encoding calls functions of built-in types only. */
 extern bool mlops_encode_is_builtin(const EncodePlan *plan);
 
+/* Whether every column is a number, boolean or time of fixed width, so that
+ * encoding allocates nothing. */
+extern bool mlops_encode_is_plain(const EncodePlan *plan);
+
 /* Encode one deformed row; vector[n_features].  Temporary memory is taken
  * from the current context only for types that need it. */
 extern void mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull,
 							 float *vector);
+
+/* The same for a row whose columns are arguments of a function. */
+extern void mlops_encode_arguments(EncodePlan *plan, const NullableDatum *arguments, float *vector);
 
 #endif							/* MLOPS_ENCODE_H */

@@ -30,12 +30,23 @@ typedef struct EncodeStep
 	ValueType	value_type;
 } EncodeStep;
 
+/* A step that takes one number of a built-in type of fixed width, for the fast loop. */
+typedef struct PlainStep
+{
+	int			column;
+	ValueKind	kind;
+} PlainStep;
+
 struct EncodePlan
 {
 	int			n_features;
 	int			n_steps;
 	EncodeStep *steps;
+	PlainStep  *plain;			/* by slot, when all steps are such; else NULL */
 	bool		hash_labels;
 };
+
+/* Error when an element of an encoded vector of plain steps is infinite. */
+extern void mlops_encode_check(const struct EncodePlan *plan, const float *vector);
 
 #endif							/* MLOPS_ENCODE_STEP_H */

@@ -4,9 +4,14 @@
  *	  A row that an index scan found, to be found again by its place.
  *
  * Step of every prediction of a session but the first of a model; see resolve.c.
- * Nothing needs to be told when a row moves or changes: ReadRecentBuffer fails
- * when the buffer no longer holds that page of that file, which covers rewritten
- * and truncated tables too, and the comparison covers a place that is used anew.
+ * ReadRecentBuffer fails when the buffer no longer holds that page of that file,
+ * and the comparison covers a place that is used anew.
+ *
+ * It takes no lock on the table.  When the table gets another file, by VACUUM
+ * FULL or TRUNCATE, the message that it did is sent before the lock is released,
+ * hence before anybody changes a row of the new file and commits; so who has no
+ * such message (mlops_relations_unchanged) has no snapshot that sees a row of
+ * the new file that is not in the old one.
  *
  * Locks: content lock (share) of the page while it looks.
  *
@@ -22,16 +27,18 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
-#include "compat/pg_compat.h"
+#include "base/spi.h"
 #include "registry/found_row.h"
 
 void
 mlops_found_row_remember(FoundRow *row, SysScanDesc scan, HeapTuple tuple)
 {
 	row->tuple = NULL;
+	row->epoch = mlops_relation_epoch(RelationGetRelid(scan->heap_rel));
 	/* tables of other access methods have no such slot */
-	if (!TTS_IS_BUFFERTUPLE(scan->slot))
+	if (row->epoch == 0 || !TTS_IS_BUFFERTUPLE(scan->slot))
 		return;
+	row->file = RelationGetLocator_compat(scan->heap_rel);
 	row->buffer = ((BufferHeapTupleTableSlot *) scan->slot)->buffer;
 	row->tuple = heap_copytuple(tuple);
 }
@@ -49,7 +56,7 @@ equal_tuples(HeapTuple a, HeapTuple b)
 }
 
 bool
-mlops_found_row_stands(const FoundRow *row, Relation rel, Snapshot snapshot)
+mlops_found_row_stands(const FoundRow *row, Snapshot snapshot)
 {
 	HeapTupleData tuple;
 	OffsetNumber offset;
@@ -58,7 +65,8 @@ mlops_found_row_stands(const FoundRow *row, Relation rel, Snapshot snapshot)
 
 	/* a serializable transaction must leave its marks on the index */
 	if (row->tuple == NULL || IsolationIsSerializable() ||
-		!ReadRecentBuffer(RelationGetLocator_compat(rel), MAIN_FORKNUM,
+		!mlops_relations_unchanged(row->epoch) ||
+		!ReadRecentBuffer(row->file, MAIN_FORKNUM,
 						  ItemPointerGetBlockNumber(&row->tuple->t_self), row->buffer))
 		return false;
 
@@ -68,7 +76,7 @@ mlops_found_row_stands(const FoundRow *row, Relation rel, Snapshot snapshot)
 	if (offset <= PageGetMaxOffsetNumber(page) && ItemIdIsNormal(PageGetItemId(page, offset)))
 	{
 		tuple.t_self = row->tuple->t_self;
-		tuple.t_tableOid = RelationGetRelid(rel);
+		tuple.t_tableOid = row->tuple->t_tableOid;
 		tuple.t_len = ItemIdGetLength(PageGetItemId(page, offset));
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, offset));
 		stands = equal_tuples(&tuple, row->tuple) &&

@@ -15,22 +15,24 @@
 #include "access/genam.h"
 #include "access/htup.h"
 #include "storage/buf.h"
-#include "utils/relcache.h"
+#include "utils/rel.h"
 #include "utils/snapshot.h"
+
+#include "compat/pg_compat.h"
 
 typedef struct FoundRow
 {
 	HeapTuple	tuple;			/* a copy; NULL: nothing is remembered */
 	Buffer		buffer;			/* that held it */
+	RelFileLocator_compat file; /* of the table */
+	uint64		epoch;			/* in which the table had that file */
 } FoundRow;
 
-/* Remember the current row of a scan, in the current memory context. */
+/* Remember the current row of a scan of a table of ours, in the current memory context. */
 extern void mlops_found_row_remember(FoundRow *row, SysScanDesc scan, HeapTuple tuple);
 
-/*
- * Whether the row is visible and as it was; false also when that cannot be told
- * at once.  The relation is open and locked.
- */
-extern bool mlops_found_row_stands(const FoundRow *row, Relation rel, Snapshot snapshot);
+/* Whether the row is visible and as it was; false also when that cannot be told at
+ * once. */
+extern bool mlops_found_row_stands(const FoundRow *row, Snapshot snapshot);
 
 #endif							/* MLOPS_FOUND_ROW_H */

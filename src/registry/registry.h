@@ -63,12 +63,11 @@ extern ModelVersion *mlops_registry_resolve_any(const char *reference, ModelPriv
 /* Where an answer came from, so that it can be checked without an index. */
 typedef struct Resolution
 {
-	const char *owner_table;	/* alias or model */
 	Oid			owner;
 	Oid			grantee;		/* when a grant was needed; 0: PUBLIC */
-	FoundRow	owner_row;
-	FoundRow	grant_row;
-	FoundRow	version_row;
+	FoundRow	owner_row;		/* of alias or model */
+	FoundRow	grant_row;		/* of model_privilege, likewise */
+	FoundRow	version_row;	/* of model_version */
 } Resolution;
 
 /* mlops_registry_resolve for MODEL_PREDICT; fills *resolution. */

@@ -325,15 +325,9 @@ resolve_reference(const char *reference, ModelPrivilege privilege, bool deleted_
 	memset(rows, 0, sizeof(Resolution));
 	mlops_registry_parse_reference(reference, &parsed);
 	if (parsed.version == 0)
-	{
-		rows->owner_table = "alias";
 		parsed.version = find_alias(parsed.model, parsed.alias, &rows->owner, &rows->owner_row);
-	}
 	if (!OidIsValid(rows->owner))
-	{
-		rows->owner_table = "model";
 		rows->owner = find_owner(parsed.model, &rows->owner_row);
-	}
 	if (!OidIsValid(rows->owner) ||
 		(!has_privs_of_role(GetUserId(), rows->owner) &&
 		 !find_grant(parsed.model, GetUserId(), privilege, &rows->grantee, &rows->grant_row)))
@@ -361,29 +355,17 @@ mlops_registry_resolve_predict(const char *reference, Resolution *resolution)
 	return resolve_reference(reference, MODEL_PREDICT, false, resolution);
 }
 
-/* Whether a row of the table stands as it did. */
-static bool
-check_row(const char *table, const FoundRow *row)
-{
-	Relation	rel = table_open(mlops_relation(table), AccessShareLock);
-	bool		stands = mlops_found_row_stands(row, rel, GetActiveSnapshot());
-
-	table_close(rel, AccessShareLock);
-	return stands;
-}
-
 bool
 mlops_registry_resolves_same(const Resolution *resolution)
 {
 	Oid			user = GetUserId();
+	Snapshot	snapshot = GetActiveSnapshot();
 
-	Assert(ActiveSnapshotSet());
 	return (has_privs_of_role(user, resolution->owner) ||
-			(resolution->grant_row.tuple != NULL &&
-			 match_grantee(user, resolution->grantee) &&
-			 check_row("model_privilege", &resolution->grant_row))) &&
-		check_row(resolution->owner_table, &resolution->owner_row) &&
-		check_row("model_version", &resolution->version_row);
+			(mlops_found_row_stands(&resolution->grant_row, snapshot) &&
+			 match_grantee(user, resolution->grantee))) &&
+		mlops_found_row_stands(&resolution->owner_row, snapshot) &&
+		mlops_found_row_stands(&resolution->version_row, snapshot);
 }
 
 bytea *

@@ -16,6 +16,8 @@
 #include "postgres.h"
 
 #include "lib/ilist.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
 #include "utils/memutils.h"
 
 #include "base/statement.h"
@@ -38,30 +40,41 @@ typedef struct Binding
 
 typedef struct CallSite
 {
-	MemoryContext context;
-	MemoryContext row_context;	/* reset for each row */
-	int			n_types;
-	Oid		   *types;			/* of the variadic arguments */
+	MemoryContext context;		/* fn_mcxt */
+	MemoryContext row_context;	/* reset for each row that needs it; or NULL */
 	dlist_head	bindings;		/* most recently used first */
 	int			n_bindings;
+	int			n_types;
+	Oid			types[FLEXIBLE_ARRAY_MEMBER];	/* of the variadic arguments */
 } CallSite;
 
 /* Make the call site, with the types of its arguments. */
 static CallSite *
-create_call_site(FmgrInfo *flinfo, int n_args)
+create_call_site(const FmgrInfo *flinfo, int n_args)
 {
-	MemoryContext context = AllocSetContextCreate(flinfo->fn_mcxt, "mlops call site",
-												  ALLOCSET_SMALL_SIZES);
-	CallSite   *site = MemoryContextAllocZero(context, sizeof(CallSite));
+	CallSite   *site = MemoryContextAllocZero(flinfo->fn_mcxt,
+											  offsetof(CallSite, types) + n_args * sizeof(Oid));
+	const FuncExpr *call = (const FuncExpr *) flinfo->fn_expr;
 
-	site->context = context;
-	site->row_context = AllocSetContextCreate(context, "mlops row", ALLOCSET_DEFAULT_SIZES);
-	site->n_types = n_args - 1;
-	site->types = MemoryContextAlloc(context, site->n_types * sizeof(Oid));
-	for (int i = 0; i < site->n_types; i++)
-		site->types[i] = get_fn_expr_argtype(flinfo, i + 1);
+	site->context = flinfo->fn_mcxt;
 	dlist_init(&site->bindings);
+	site->n_types = n_args - 1;
+	if (call != NULL && IsA(call, FuncExpr) && list_length(call->args) == n_args)
+		for (int i = 0; i < site->n_types; i++)
+			site->types[i] = exprType(list_nth(call->args, i + 1));
 	return site;
+}
+
+/* Memory for the row, empty. */
+static MemoryContext
+get_row_context(CallSite *site)
+{
+	if (site->row_context == NULL)
+		site->row_context = AllocSetContextCreate(site->context, "mlops row",
+												  ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(site->row_context);
+	return site->row_context;
 }
 
 /* Get everything ready that scoring with the use's version needs. */
@@ -119,7 +132,7 @@ static Binding *
 bind_reference(CallSite *site, const char *reference, Size length,
 			   const StatementKey *key, Binding *old)
 {
-	/* below the row's context until nothing can fail any more */
+	/* below the caller's context until nothing can fail any more */
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops binding",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -153,16 +166,14 @@ bind_reference(CallSite *site, const char *reference, Size length,
 
 /* The version that the reference means now, to the current user. */
 static ServedModel *
-get_model(CallSite *site, const text *reference)
+get_model(CallSite *site, const char *reference, Size length)
 {
-	const char *name = VARDATA_ANY(reference);
-	Size		length = VARSIZE_ANY_EXHDR(reference);
-	Binding    *binding = find_binding(site, name, length);
+	Binding    *binding = find_binding(site, reference, length);
 	StatementKey key;
 
 	mlops_statement_key(&key);
 	if (binding == NULL || !mlops_statement_same(&binding->key, &key))
-		binding = bind_reference(site, name, length, &key, binding);
+		binding = bind_reference(site, reference, length, &key, binding);
 	dlist_move_head(&site->bindings, &binding->recency);
 	return &binding->served;
 }
@@ -171,21 +182,31 @@ ServedModel *
 mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
 {
 	CallSite   *site = flinfo->fn_extra;
-	ServedModel *served = NULL;
-	MemoryContext caller;
+	text	   *reference;
+	ServedModel *served;
+	bool		is_row;
 
 	if (args[0].isnull)
 		return NULL;
 	if (site == NULL)
 		flinfo->fn_extra = site = create_call_site(flinfo, n_args);
 
-	MemoryContextReset(site->row_context);
-	caller = MemoryContextSwitchTo(site->row_context);
-	served = get_model(site, DatumGetTextPP(args[0].value));
-	if (mlops_row_input_encode(served->input, args + 1, served->vector))
-		mlops_forest_margin(served->forest, served->vector, served->margin);
+	reference = DatumGetTextPP(args[0].value);
+	served = get_model(site, VARDATA_ANY(reference), VARSIZE_ANY_EXHDR(reference));
+	if (reference != (text *) DatumGetPointer(args[0].value))
+		pfree(reference);
+
+	if (mlops_row_input_takes_memory(served->input, args + 1))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(get_row_context(site));
+
+		is_row = mlops_row_input_encode(served->input, args + 1, served->vector);
+		MemoryContextSwitchTo(caller);
+	}
 	else
-		served = NULL;
-	MemoryContextSwitchTo(caller);
+		is_row = mlops_row_input_encode(served->input, args + 1, served->vector);
+	if (!is_row)
+		return NULL;
+	mlops_forest_margin(served->forest, served->vector, served->margin);
 	return served;
 }

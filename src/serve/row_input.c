@@ -26,6 +26,7 @@
 #include "compat/pg_compat.h"
 #include "base/error.h"
 #include "feature/encode.h"
+#include "feature/fixed_row.h"
 #include "serve/row_input.h"
 
 /* Row types remembered; more than one only where records of several types meet. */
@@ -47,6 +48,7 @@ typedef struct RowPlan
 	uint64		identifier;		/* of the row type as it is now; 0: made by us */
 	TupleDesc	tupdesc;
 	EncodePlan *encode;
+	FixedRow   *fixed;			/* INPUT_RECORD: short cut, or NULL */
 	Datum	   *values;			/* [natts] */
 	bool	   *isnull;
 } RowPlan;
@@ -70,6 +72,7 @@ struct RowInput
 	int			n_plans;
 	int			next_plan;		/* to be replaced when all are in use */
 	bool		shareable;
+	bool		takes_memory;	/* for a row */
 	RowPlan    *plans[MAX_ROW_TYPES];	/* records; the others have plans[0] */
 
 	/* INPUT_ARRAY */
@@ -131,6 +134,9 @@ create_plan(RowInput *input, const Signature *signature, TupleDesc tupdesc)
 	plan->tupdesc = CreateTupleDescCopy(tupdesc);
 	plan->encode = mlops_encode_plan(signature, plan->tupdesc);
 	input->shareable = input->shareable && mlops_encode_is_builtin(plan->encode);
+	input->takes_memory = input->takes_memory || !mlops_encode_is_plain(plan->encode);
+	if (input->shape == INPUT_RECORD)
+		plan->fixed = mlops_fixed_row_create(plan->encode, plan->tupdesc);
 	plan->values = palloc(tupdesc->natts * sizeof(Datum));
 	plan->isnull = palloc(tupdesc->natts * sizeof(bool));
 	MemoryContextSwitchTo(caller);
@@ -283,11 +289,13 @@ mlops_row_input_create(const Signature *signature, int n, const Oid *types)
 	else if (input->type == JSONOID || input->type == JSONBOID)
 	{
 		input->shape = INPUT_OBJECT;
+		input->takes_memory = true;
 		prepare_object(input);
 	}
 	else if (OidIsValid(element_type))
 	{
 		input->shape = INPUT_ARRAY;
+		input->takes_memory = true;
 		prepare_array(input, element_type);
 	}
 	else if (n == 1 && types[0] == UNKNOWNOID)
@@ -306,19 +314,29 @@ mlops_row_input_is_shareable(const RowInput *input)
 	return input->shareable;
 }
 
-/* Deform a record. */
-static RowPlan *
-read_record(RowInput *input, HeapTupleHeader record)
+bool
+mlops_row_input_takes_memory(const RowInput *input, const NullableDatum *args)
+{
+	return input->takes_memory ||
+		(input->shape == INPUT_RECORD && !args[0].isnull &&
+		 VARATT_IS_EXTENDED(DatumGetPointer(args[0].value)));
+}
+
+/* Encode a record. */
+static void
+encode_record(RowInput *input, HeapTupleHeader record, float *vector)
 {
 	RowPlan    *plan = get_record_plan(input, record);
 	HeapTupleData tuple;
 
+	if (plan->fixed != NULL && mlops_fixed_row_encode(plan->fixed, record, vector))
+		return;
 	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = record;
 	heap_deform_tuple(&tuple, plan->tupdesc, plan->values, plan->isnull);
-	return plan;
+	mlops_encode_row(plan->encode, plan->values, plan->isnull, vector);
 }
 
 /* Error: a member of an object has the wrong kind. */
@@ -463,18 +481,17 @@ mlops_row_input_encode(RowInput *input, const NullableDatum *args, float *vector
 
 	if (input->shape == INPUT_ARGUMENTS)
 	{
-		plan = input->plans[0];
-		for (int i = 0; i < input->n_columns; i++)
-		{
-			plan->values[i] = args[i].value;
-			plan->isnull[i] = args[i].isnull;
-		}
+		mlops_encode_arguments(input->plans[0]->encode, args, vector);
+		return true;
 	}
-	else if (args[0].isnull)
+	if (args[0].isnull)
 		return false;
-	else if (input->shape == INPUT_RECORD)
-		plan = read_record(input, DatumGetHeapTupleHeader(args[0].value));
-	else if (input->shape == INPUT_ARRAY)
+	if (input->shape == INPUT_RECORD)
+	{
+		encode_record(input, DatumGetHeapTupleHeader(args[0].value), vector);
+		return true;
+	}
+	if (input->shape == INPUT_ARRAY)
 		plan = read_array(input, DatumGetArrayTypeP(args[0].value));
 	else if (input->shape == INPUT_UNTYPED)
 		ereport(ERROR,

@@ -28,6 +28,10 @@ extern RowInput *mlops_row_input_create(const Signature *signature, int n, const
  */
 extern bool mlops_row_input_encode(RowInput *input, const NullableDatum *args, float *vector);
 
+/* Whether that may take memory for these arguments, but for the first row of a
+ * row type. */
+extern bool mlops_row_input_takes_memory(const RowInput *input, const NullableDatum *args);
+
 /* Whether several call sites can use the input in turn: nothing in it calls
  * functions of users' types, which might predict or be replaced. */
 extern bool mlops_row_input_is_shareable(const RowInput *input);
