@@ -139,7 +139,7 @@ bind_reference(CallSite *site, const char *reference, Size length,
 	ModelUse   *use = mlops_model_cache_get(reference, length, site->n_types, site->types, context);
 	Binding    *binding;
 
-	if (old != NULL && old->served.input == use->input)
+	if (old != NULL && old->served.version == use->version && old->served.input == use->input)
 	{
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);

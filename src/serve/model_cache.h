@@ -17,8 +17,10 @@ typedef struct ModelUse
 {
 	ModelVersion *version;
 	const Signature *signature;
-	RowInput   *input;			/* shared by all uses with these types */
-	struct PreparedInput *prepared;
+	RowInput   *input;			/* shared by all uses with this signature and
+								 * these types */
+	struct PreparedModel *model;
+	struct PreparedInput *prepared_input;
 	MemoryContextCallback release;
 } ModelUse;
 

@@ -45,7 +45,11 @@ typedef enum InputShape
 typedef struct RowPlan
 {
 	MemoryContext context;		/* holds all the rest */
-	uint64		identifier;		/* of the row type as it is now; 0: made by us */
+	Oid			type;			/* of a record; likewise below */
+	int32		typmod;
+	uint64		identifier;		/* of the row type as it was then */
+	const TypeCacheEntry *current;	/* has the one of now; NULL: RECORD, which
+									 * never changes */
 	TupleDesc	tupdesc;
 	EncodePlan *encode;
 	FixedRow   *fixed;			/* INPUT_RECORD: short cut, or NULL */
@@ -150,18 +154,27 @@ get_record_plan(RowInput *input, HeapTupleHeader record)
 {
 	Oid			type = HeapTupleHeaderGetTypeId(record);
 	int32		typmod = HeapTupleHeaderGetTypMod(record);
-	uint64		identifier = assign_record_type_identifier(type, typmod);
-	TupleDesc	tupdesc;
+	uint64		identifier;
+	const TypeCacheEntry *current;
 	RowPlan    *plan;
 	int			slot;
 
 	for (int i = 0; i < input->n_plans; i++)
-		if (input->plans[i]->identifier == identifier)
-			return input->plans[i];
+	{
+		plan = input->plans[i];
+		if (plan->type == type && plan->typmod == typmod &&
+			(plan->current == NULL || plan->current->tupDesc_identifier == plan->identifier))
+			return plan;
+	}
 
-	tupdesc = lookup_rowtype_tupdesc_copy(type, typmod);
-	plan = create_plan(input, input->signature, tupdesc);
+	/* before the columns are read, lest they be taken for newer than they are */
+	identifier = assign_record_type_identifier(type, typmod);
+	current = type == RECORDOID ? NULL : lookup_type_cache(type, TYPECACHE_TUPDESC);
+	plan = create_plan(input, input->signature, lookup_rowtype_tupdesc_copy(type, typmod));
+	plan->type = type;
+	plan->typmod = typmod;
 	plan->identifier = identifier;
+	plan->current = current;
 	if (input->n_plans < MAX_ROW_TYPES)
 		slot = input->n_plans++;
 	else
