@@ -211,6 +211,7 @@ CREATE TABLE mlops.model_version (
 	deleted_at timestamptz,
 	deleted_by regrole,
 	delete_reason text,
+	n_trees int NOT NULL,
 	PRIMARY KEY (model, version)
 );
 CREATE INDEX model_version_digest_idx ON mlops.model_version (digest);
@@ -240,6 +241,7 @@ COMMENT ON COLUMN mlops.model_version.created_at IS 'Time of creation.';
 COMMENT ON COLUMN mlops.model_version.deleted_at IS 'Time of deletion; the bytes are gone then, lineage and metrics stay.';
 COMMENT ON COLUMN mlops.model_version.deleted_by IS 'Role that deleted it.';
 COMMENT ON COLUMN mlops.model_version.delete_reason IS 'Reason given with the deletion.';
+COMMENT ON COLUMN mlops.model_version.n_trees IS 'Trees that a prediction walks, up to the best iteration where the bytes name one; 0 for gblinear. The planner takes the cost of a prediction from it and size.';
 
 CREATE TABLE mlops.alias (
 	model text COLLATE "C" NOT NULL,

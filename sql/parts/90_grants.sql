@@ -44,3 +44,5 @@ GRANT EXECUTE ON FUNCTION mlops.tick() TO PUBLIC;
 GRANT EXECUTE ON PROCEDURE mlops.retrain_wait(text, text, name, jsonb, text, text, int, int, text, name, float8, float8, interval, boolean, name[], name, name, text, name, name[], name[], timestamptz, interval, text, text, text, jsonb) TO PUBLIC;
 GRANT EXECUTE ON PROCEDURE mlops.wait_run(bigint, interval) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_predictions(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_batch(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_agg(text, VARIADIC "any") TO PUBLIC;

@@ -21,11 +21,8 @@
 #include <math.h>
 
 #include "access/tupdesc.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "nodes/params.h"
 #include "storage/buffile.h"
 #include "tcop/dest.h"
 #include "utils/memutils.h"
@@ -248,38 +245,6 @@ ignore_receiver(DestReceiver *self)
 {
 }
 
-/* Run the query to completion, in one call so that it may go parallel. */
-static void
-run_query(struct DatasetState *state)
-{
-	const DatasetSpec *spec = state->spec;
-	Receiver	receiver = {{receive_row, start_receiver, ignore_receiver, ignore_receiver, DestTuplestore}, state};
-	SPIExecuteOptions options = {0};
-	Oid			type = TIMESTAMPTZOID;
-	SPIPlanPtr	plan;
-	int			result;
-
-	options.params = makeParamList(1);
-	options.params->params[0].value = TimestampTzGetDatum(spec->as_of);
-	options.params->params[0].isnull = false;
-	options.params->params[0].pflags = PARAM_FLAG_CONST;
-	options.params->params[0].ptype = type;
-	options.read_only = true;
-	options.must_return_tuples = true;
-	options.dest = &receiver.base;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare_cursor(spec->query, 1, &type, CURSOR_OPT_PARALLEL_OK);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	result = SPI_execute_plan_extended(plan, &options);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not execute the query: %s", SPI_result_code_string(result));
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-}
-
 /* Give stored rows their final codes and parts. */
 static void
 recode_rows(struct DatasetState *state, const int *classes)
@@ -318,6 +283,7 @@ mlops_dataset_read(const DatasetSpec *spec)
 {
 	struct DatasetState *state = palloc0(sizeof(struct DatasetState));
 	Dataset    *dataset = palloc0(sizeof(Dataset));
+	Receiver	receiver = {{receive_row, start_receiver, ignore_receiver, ignore_receiver, DestTuplestore}, state};
 	QueryFacts	facts;
 	int		   *classes;
 
@@ -328,7 +294,7 @@ mlops_dataset_read(const DatasetSpec *spec)
 											   ALLOCSET_DEFAULT_SIZES);
 	dataset->state = state;
 	mlops_query_examine(mlops_query_parse(spec->query), &facts);
-	run_query(state);
+	mlops_query_run(spec->query, spec->as_of, &receiver.base);
 
 	if (state->row == NULL)
 	{

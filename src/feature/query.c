@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * query.c
- *	  Text of a query -> checked query tree.
+ *	  Text of a query -> checked query tree, and its rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,7 +9,9 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/params.h"
 #include "optimizer/optimizer.h"
 #include "parser/analyze.h"
 #include "tcop/tcopprot.h"
@@ -117,4 +119,33 @@ mlops_query_examine(Query *query, QueryFacts *facts)
 	memset(facts, 0, sizeof(*facts));
 	facts->reproducible = !contain_volatile_functions((Node *) query);
 	(void) walk_query((Node *) query, facts);
+}
+
+void
+mlops_query_run(const char *query_text, TimestampTz as_of, DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {0};
+	Oid			type = TIMESTAMPTZOID;
+	SPIPlanPtr	plan;
+	int			result;
+
+	options.params = makeParamList(1);
+	options.params->params[0].value = TimestampTzGetDatum(as_of);
+	options.params->params[0].isnull = false;
+	options.params->params[0].pflags = PARAM_FLAG_CONST;
+	options.params->params[0].ptype = type;
+	options.read_only = true;
+	options.must_return_tuples = true;
+	options.dest = receiver;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare_cursor(query_text, 1, &type, CURSOR_OPT_PARALLEL_OK);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	result = SPI_execute_plan_extended(plan, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not execute the query: %s", SPI_result_code_string(result));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
 }

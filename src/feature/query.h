@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * query.h
- *	  Text of a query -> checked query tree; for dataset*.c.
+ *	  Text of a query -> checked query tree, and its rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +9,8 @@
 #define MLOPS_QUERY_H
 
 #include "nodes/parsenodes.h"
+#include "tcop/dest.h"
+#include "utils/timestamp.h"
 
 /* One SELECT, analysed and rewritten, with $1 a timestamptz; errors when it is anything else. */
 extern Query *mlops_query_parse(const char *query_text);
@@ -21,5 +23,11 @@ typedef struct QueryFacts
 } QueryFacts;
 
 extern void mlops_query_examine(Query *query, QueryFacts *facts);
+
+/*
+ * Run a checked query to completion, with $1 as_of, in one call so that it may go
+ * parallel; as the current user under the active snapshot.
+ */
+extern void mlops_query_run(const char *query_text, TimestampTz as_of, DestReceiver *receiver);
 
 #endif							/* MLOPS_QUERY_H */

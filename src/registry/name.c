@@ -108,8 +108,8 @@ mlops_registry_check_alias(const char *alias)
 						 ALIAS_MAX)));
 }
 
-void
-mlops_registry_parse_reference(const char *reference, ModelReference *parsed)
+bool
+mlops_registry_try_parse_reference(const char *reference, ModelReference *parsed)
 {
 	size_t		length = strcspn(reference, "@/");
 	const char *rest = reference + length;
@@ -128,8 +128,13 @@ mlops_registry_parse_reference(const char *reference, ModelReference *parsed)
 		parsed->alias = pstrdup(*rest == '@' ? rest + 1 : "champion");
 		valid = match_alias(parsed->alias);
 	}
+	return valid && match_model_name(parsed->model);
+}
 
-	if (!valid || !match_model_name(parsed->model))
+void
+mlops_registry_parse_reference(const char *reference, ModelReference *parsed)
+{
+	if (!mlops_registry_try_parse_reference(reference, parsed))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("invalid model reference \"%s\"", reference),

@@ -186,14 +186,15 @@ insert_version(const SpiScope *scope, const NewVersion *version, int number,
 	mlops_args_add_text(&args, version->description);
 	mlops_args_add_jsonb(&args, version->tags);
 	mlops_args_add_role(&args, version->created_by);
+	mlops_args_add_int4(&args, description->n_trees);
 	(void) mlops_spi_run(scope,
 						 "INSERT INTO mlops.model_version (model, version, digest, format, size,"
 						 " library_version, booster, objective, task, classes, signature, threshold,"
 						 " recipe, params, run_id, dataset_id, parent_version, refit, description,"
-						 " tags, created_by)"
+						 " tags, created_by, n_trees)"
 						 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
 						 " coalesce($14, '{}'::pg_catalog.jsonb), $15, $16, $17, $18, $19,"
-						 " coalesce($20, '{}'::pg_catalog.jsonb), $21)", &args);
+						 " coalesce($20, '{}'::pg_catalog.jsonb), $21, $22)", &args);
 }
 
 /* Record the new number, and what version 1 fixes. */

@@ -48,6 +48,15 @@ typedef struct ModelVersion
 	double		threshold;		/* 0.5 when none is stored */
 } ModelVersion;
 
+/* What the planner wants to know of a version. */
+typedef struct ModelFacts
+{
+	bool		is_json;		/* format of the bytes */
+	int64		size;			/* of the bytes */
+	int			n_trees;
+	int			n_classes;		/* 0 unless binary or multiclass */
+} ModelFacts;
+
 /*
  * Resolve a reference for the current user, who needs "privilege".  A missing
  * and a forbidden model give the same error.  Allocates in the current context.
@@ -57,7 +66,11 @@ typedef struct ModelVersion
  */
 extern ModelVersion *mlops_registry_resolve(const char *reference, ModelPrivilege privilege);
 
-/* The same, but a deleted version is found as well: for its lineage. */
+/* Facts of the version that resolve would find with MODEL_PREDICT; false where it
+ * would be an error. */
+extern bool mlops_registry_peek(const char *reference, ModelFacts *facts);
+
+/* The same as resolve, but a deleted version is found as well: for its lineage. */
 extern ModelVersion *mlops_registry_resolve_any(const char *reference, ModelPrivilege privilege);
 
 /* Where an answer came from, so that it can be checked without an index. */
@@ -117,6 +130,7 @@ extern void mlops_registry_digest(const void *bytes, size_t size, uint8 *digest)
 extern void mlops_registry_check_model_name(const char *name);
 extern void mlops_registry_check_alias(const char *alias);
 extern void mlops_registry_parse_reference(const char *reference, ModelReference *parsed);
+extern bool mlops_registry_try_parse_reference(const char *reference, ModelReference *parsed);
 
 /* Privilege by name: predict, read or own; an error for any other. */
 extern ModelPrivilege mlops_registry_privilege_from_name(const char *name);

@@ -424,3 +424,48 @@ mlops_registry_permits_run(int64 run, Oid role, ModelPrivilege privilege)
 	return (OidIsValid(submitter) && has_privs_of_role(role, submitter)) ||
 		(model != NULL && mlops_registry_permits(model, role, privilege));
 }
+
+/* Read the facts off the current row of model_version; false when it was deleted. */
+static bool
+read_facts(const Probe *probe, ModelFacts *facts)
+{
+	Datum		classes;
+	bool		isnull;
+
+	(void) get_column(probe, Anum_model_version_deleted_at, &isnull);
+	if (!isnull)
+		return false;
+	facts->is_json = strcmp(TextDatumGetCString(get_filled_column(probe, Anum_model_version_format)),
+							"json") == 0;
+	facts->size = DatumGetInt64(get_filled_column(probe, Anum_model_version_size));
+	facts->n_trees = DatumGetInt32(get_filled_column(probe, Anum_model_version_n_trees));
+	classes = get_column(probe, Anum_model_version_classes, &isnull);
+	facts->n_classes = isnull ? 0 :
+		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(classes)), ARR_DIMS(DatumGetArrayTypeP(classes)));
+	return true;
+}
+
+bool
+mlops_registry_peek(const char *reference, ModelFacts *facts)
+{
+	ModelReference parsed;
+	Oid			owner;
+	Probe		probe;
+	ScanKeyData keys[2];
+	bool		found;
+
+	if (!mlops_registry_try_parse_reference(reference, &parsed))
+		return false;
+	if (parsed.version == 0)
+		parsed.version = find_alias(parsed.model, parsed.alias, &owner, NULL);
+	if (parsed.version == 0 || !mlops_registry_permits(parsed.model, GetUserId(), MODEL_PREDICT))
+		return false;
+
+	init_text_key(&keys[0], Anum_model_version_model, parsed.model);
+	ScanKeyInit(&keys[1], Anum_model_version_version, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(parsed.version));
+	begin_probe(&probe, "model_version", "model_version_pkey", 2, keys);
+	found = fetch_row(&probe) && read_facts(&probe, facts);
+	end_probe(&probe);
+	return found;
+}

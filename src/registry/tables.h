@@ -48,7 +48,10 @@ enum
 	Anum_model_version_tags,
 	Anum_model_version_created_by,
 	Anum_model_version_created_at,
-	Anum_model_version_deleted_at
+	Anum_model_version_deleted_at,
+	Anum_model_version_deleted_by,
+	Anum_model_version_delete_reason,
+	Anum_model_version_n_trees
 };
 
 enum

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
@@ -48,9 +49,9 @@ typedef struct CallSite
 	Oid			types[FLEXIBLE_ARRAY_MEMBER];	/* of the variadic arguments */
 } CallSite;
 
-/* Make the call site, with the types of its arguments. */
+/* Make the call site, with the types of its arguments from "first" on. */
 static CallSite *
-create_call_site(const FmgrInfo *flinfo, int n_args)
+create_call_site(const FmgrInfo *flinfo, int first, int n_args)
 {
 	CallSite   *site = MemoryContextAllocZero(flinfo->fn_mcxt,
 											  offsetof(CallSite, types) + n_args * sizeof(Oid));
@@ -59,9 +60,9 @@ create_call_site(const FmgrInfo *flinfo, int n_args)
 	site->context = flinfo->fn_mcxt;
 	dlist_init(&site->bindings);
 	site->n_types = n_args - 1;
-	if (call != NULL && IsA(call, FuncExpr) && list_length(call->args) == n_args)
+	if (call != NULL && IsA(call, FuncExpr) && list_length(call->args) == first + n_args)
 		for (int i = 0; i < site->n_types; i++)
-			site->types[i] = exprType(list_nth(call->args, i + 1));
+			site->types[i] = exprType(list_nth(call->args, first + i + 1));
 	return site;
 }
 
@@ -92,6 +93,7 @@ prepare_model(ServedModel *served, const ModelUse *use)
 				 errmsg("signature of model \"%s\" version %d has %u features, its bytes have %u",
 						use->version->model, use->version->version, n_features,
 						mlops_forest_n_features(served->forest))));
+	served->signature = use->signature;
 	served->n_outputs = mlops_forest_n_outputs(served->forest);
 	served->n_values = mlops_forest_n_values(served->forest);
 	served->vector = palloc((n_features + served->n_outputs +
@@ -179,7 +181,7 @@ get_model(CallSite *site, const char *reference, Size length)
 }
 
 ServedModel *
-mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
+mlops_call_site_encode(FmgrInfo *flinfo, int first, int n_args, const NullableDatum *args)
 {
 	CallSite   *site = flinfo->fn_extra;
 	text	   *reference;
@@ -189,7 +191,7 @@ mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
 	if (args[0].isnull)
 		return NULL;
 	if (site == NULL)
-		flinfo->fn_extra = site = create_call_site(flinfo, n_args);
+		flinfo->fn_extra = site = create_call_site(flinfo, first, n_args);
 
 	reference = DatumGetTextPP(args[0].value);
 	served = get_model(site, VARDATA_ANY(reference), VARSIZE_ANY_EXHDR(reference));
@@ -207,6 +209,27 @@ mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
 		is_row = mlops_row_input_encode(served->input, args + 1, served->vector);
 	if (!is_row)
 		return NULL;
-	mlops_forest_margin(served->forest, served->vector, served->margin);
 	return served;
+}
+
+ServedModel *
+mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
+{
+	ServedModel *served = mlops_call_site_encode(flinfo, 0, n_args, args);
+
+	if (served != NULL)
+		mlops_forest_margin(served->forest, served->vector, served->margin);
+	return served;
+}
+
+ServedModel *
+mlops_call_site_open(const char *reference)
+{
+	CallSite   *site = palloc0(offsetof(CallSite, types) + sizeof(Oid));
+
+	site->context = CurrentMemoryContext;
+	site->n_types = 1;
+	site->types[0] = RECORDOID;
+	dlist_init(&site->bindings);
+	return get_model(site, reference, strlen(reference));
 }

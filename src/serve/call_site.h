@@ -17,6 +17,7 @@
 typedef struct ServedModel
 {
 	ModelVersion *version;
+	const Signature *signature;
 	const Forest *forest;		/* valid as long as the ServedModel */
 	RowInput   *input;
 	uint32		n_outputs;
@@ -34,5 +35,15 @@ typedef struct ServedModel
  */
 extern ServedModel *mlops_call_site_score(FmgrInfo *flinfo, int n_args,
 										  const NullableDatum *args);
+
+/*
+ * The same without the score: the row is in vector.  args[0] is argument number
+ * "first" of the function.
+ */
+extern ServedModel *mlops_call_site_encode(FmgrInfo *flinfo, int first, int n_args,
+										   const NullableDatum *args);
+
+/* A version for rows that are not arguments, in the current context. */
+extern ServedModel *mlops_call_site_open(const char *reference);
 
 #endif							/* MLOPS_CALL_SITE_H */

@@ -20,8 +20,8 @@ mlops_prediction_values(ServedModel *served)
 	return served->values;
 }
 
-double
-mlops_prediction_value(ServedModel *served)
+void
+mlops_prediction_require_value(const ServedModel *served)
 {
 	const ModelVersion *version = served->version;
 
@@ -33,6 +33,12 @@ mlops_prediction_value(ServedModel *served)
 				 version->n_classes > 0 ?
 				 errhint("Use mlops.predict_class for the most likely class, or mlops.predict_array for all numbers.") :
 				 errhint("Use mlops.predict_array for all numbers.")));
+}
+
+double
+mlops_prediction_value(ServedModel *served)
+{
+	mlops_prediction_require_value(served);
 	return mlops_prediction_values(served)[0];
 }
 

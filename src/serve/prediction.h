@@ -15,6 +15,7 @@ extern const float *mlops_prediction_values(ServedModel *served);
 
 /* The one number of a model with one output; an error for others. */
 extern double mlops_prediction_value(ServedModel *served);
+extern void mlops_prediction_require_value(const ServedModel *served);
 
 /* Probabilities in the order of version->classes; an error unless the model
  * tells classes apart. */

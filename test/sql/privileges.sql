@@ -43,7 +43,7 @@ CREATE FUNCTION regress_rights(OUT what text, OUT result text) RETURNS SETOF rec
 	SELECT relname, regress_try(format('SELECT CASE WHEN count(*) > 0 THEN %L ELSE %L END FROM mlops.%I', 'rows', 'no rows', relname))
 	FROM unnest('{model,alias,metric,model_version,model_blob,model_privilege,run}'::text[]) relname
 	UNION ALL
-	SELECT call, regress_try('SELECT mlops.' || call) FROM unnest(ARRAY[$c$predict('regress_m', 1, 2)$c$, $c$resolve('regress_m')$c$,
+	SELECT call, regress_try('SELECT mlops.' || call) FROM unnest(ARRAY[$c$predict('regress_m', 1, 2)$c$, $c$predict_batch('regress_m', 'SELECT 1 AS a, 2 AS b', NULL)$c$, $c$resolve('regress_m')$c$,
 		$c$classes('regress_m')$c$, $c$export_model('regress_m', 'json')$c$, $c$lineage('regress_m')$c$,
 		$c$set_alias('regress_m', 'canary', 1)$c$, $c$set_threshold('regress_m', 0.4)$c$, $c$grant_model('regress_m', '-', 'predict')$c$,
 		$c$revoke_model('regress_m', '-', 'predict')$c$, $c$evaluate('regress_m', 'SELECT 1 AS a, 2 AS b, 1 AS y', 'y')$c$,

@@ -69,6 +69,10 @@ SET parallel_tuple_cost = 0;
 like($standby->safe_psql('postgres', "$parallel EXPLAIN $predict"), qr/Gather/, 'parallel plan on the standby');
 is($standby->safe_psql('postgres', "$parallel SELECT sum(mlops.predict('constant', p)) FROM point p"),
 	'10000', 'parallel prediction on the standby');
+is($standby->safe_psql('postgres', "$parallel SELECT count(*), max(prediction), max(version) FROM mlops.predict_batch('constant', 'SELECT * FROM point', 'a')"),
+	'10000|1|1', 'predict_batch on the standby');
+is($standby->safe_psql('postgres', "$parallel SELECT cardinality(mlops.predict_agg('constant', p)) FROM point p"),
+	'10000', 'predict_agg on the standby');
 
 # It is read-only, and says so.
 my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.set_alias('constant', 'champion', 2)");

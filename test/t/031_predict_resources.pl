@@ -1,5 +1,5 @@
-# Prediction over many rows: memory stays flat for every shape of input, a cancel
-# is heard at once, parallel workers come by themselves, the cache keeps its limit.
+# Prediction over many rows: memory stays flat for every shape of input and for
+# batches, a cancel is heard at once, parallel workers come by themselves, the cache keeps its limit.
 use strict;
 use warnings;
 
@@ -85,6 +85,39 @@ for my $shape (sort keys %shapes)
 	ok($kb =~ /^-?\d+$/ && $kb < 2048, "memory does not grow over a million rows: $shape") or diag("grew by '$kb' kB");
 }
 
+# The same for the rows of a query, whose results go to disk, and of many groups.
+my $kb_of_rows = 'CASE WHEN i % 100000 = 0 THEN rss() END';
+my $kb = $node->safe_psql('postgres', qq{
+	SET max_parallel_workers_per_gather = 0;
+	SELECT count(*) || ' ' || count(prediction) || ' ' || max(kb) FILTER (WHERE n > 1) - max(kb) FILTER (WHERE n = 1) FROM (
+		SELECT *, key::int AS kb, CASE WHEN key IS NOT NULL THEN count(key) OVER (ROWS UNBOUNDED PRECEDING) END AS n
+		FROM mlops.predict_batch('forest', 'SELECT $kb_of_rows AS kb, * FROM rows', 'kb')) s;
+});
+ok($kb =~ /^1000000 1000000 (-?\d+)$/ && $1 < 2048, 'memory does not grow over a million rows: predict_batch') or diag("got '$kb'");
+$kb = $node->safe_psql('postgres', qq{
+	SET max_parallel_workers_per_gather = 0;
+	SET enable_hashagg = off;
+	SELECT sum(n) || ' ' || max(kb) FILTER (WHERE g > 100) - max(kb) FILTER (WHERE g = 100) FROM (
+		SELECT i / 1000 AS g, cardinality(mlops.predict_agg('forest', r)) AS n, max($kb_of_rows) AS kb FROM rows r GROUP BY 1) s;
+});
+ok($kb =~ /^1000000 (-?\d+)$/ && $1 < 2048, 'memory does not grow over a thousand groups: predict_agg') or diag("got '$kb'");
+# Groups side by side share one block.
+$kb = $node->safe_psql('postgres', qq{
+	SET max_parallel_workers_per_gather = 0;
+	SET enable_sort = off;
+	SET work_mem = '1GB';
+	SELECT sum(n) || ' ' || max(kb) - min(kb) FROM (
+		SELECT i % 5000 AS g, cardinality(mlops.predict_agg('forest', r)) AS n, max($kb_of_rows) AS kb FROM rows r GROUP BY 1) s;
+});
+ok($kb =~ /^1000000 (-?\d+)$/ && $1 < 10240, 'predict_agg needs some bytes per row of many groups') or diag("got '$kb'");
+# Four bytes a row, doubled when full, and the array itself.
+$kb = $node->safe_psql('postgres', qq{
+	SET max_parallel_workers_per_gather = 0;
+	SELECT cardinality(p) || ' ' || kb[10] - kb[1] FROM (
+		SELECT mlops.predict_agg('forest', r), array_agg(rss()) FILTER (WHERE i % 100000 = 0) FROM rows r) s (p, kb);
+});
+ok($kb =~ /^1000000 (-?\d+)$/ && $1 < 10240, 'predict_agg needs some bytes per row of a group') or diag("got '$kb'");
+
 # Errors caught in PL/pgSQL, each in a subtransaction, at one call site.
 my $growth = $node->safe_psql('postgres', q{
 	CREATE FUNCTION catch_errors(n int) RETURNS int LANGUAGE plpgsql AS $$
@@ -107,21 +140,51 @@ my $growth = $node->safe_psql('postgres', q{
 });
 is($growth, '10000|t', 'memory does not grow over 20,000 calls, half of them caught errors');
 
-# A cancel in the middle of a scan.
-my $elapsed = $node->safe_psql('postgres', q{
-	SET statement_timeout = '300ms';
-	CREATE FUNCTION scan() RETURNS interval LANGUAGE plpgsql AS $$
+# Errors in the middle of a batch: of the query, and of encoding.
+$growth = $node->safe_psql('postgres', q{
+	CREATE FUNCTION catch_batches(n int) RETURNS int LANGUAGE plpgsql AS $$
 	DECLARE
-		start timestamptz := clock_timestamp();
+		n_errors int := 0;
 	BEGIN
-		PERFORM sum(mlops.predict('forest', r)) FROM rows r, generate_series(1, 1000);
-		RETURN NULL;
-	EXCEPTION WHEN query_canceled THEN
-		RETURN clock_timestamp() - start;
+		FOR k IN 1..n LOOP
+			BEGIN
+				PERFORM count(*) FROM mlops.predict_batch('forest', CASE WHEN k % 2 = 0
+					THEN 'SELECT 1 / (i - 1500) AS k, * FROM rows WHERE i <= 2000'
+					ELSE 'SELECT i AS k, a, b, c, CASE WHEN i = 1500 THEN v || 1::float8 ELSE v END AS v FROM rows WHERE i <= 2000' END, 'k');
+			EXCEPTION WHEN division_by_zero OR array_subscript_error THEN
+				n_errors := n_errors + 1;
+			END;
+		END LOOP;
+		RETURN n_errors;
 	END $$;
-	SELECT scan() < interval '1.3 s';
+	CREATE TEMP TABLE kb AS SELECT catch_batches(20) AS n, rss() AS before;
+	UPDATE kb SET n = catch_batches(400);
+	SELECT n, rss() - before < 2048, (SELECT count(*) FROM pg_cursors), (SELECT count(*) FROM pg_ls_tmpdir()) FROM kb;
 });
-is($elapsed, 't', 'a canceled scan ends within a second');
+is($growth, '400|t|0|0', 'batches that end with an error leave no memory, cursor or file');
+
+# A cancel in the middle.
+my %long = (
+	'scan' => "sum(mlops.predict('forest', r)) FROM rows r, generate_series(1, 1000)",
+	'batch' => "count(*) FROM mlops.predict_batch('forest', 'SELECT r.* FROM rows r, generate_series(1, 1000)', 'i')",
+	'group' => "mlops.predict_agg('forest', r) FROM rows r, generate_series(1, 1000)");
+for my $what (sort keys %long)
+{
+	my $elapsed = $node->safe_psql('postgres', qq{
+		SET statement_timeout = '300ms';
+		CREATE FUNCTION long_$what() RETURNS interval LANGUAGE plpgsql AS \$\$
+		DECLARE
+			start timestamptz := clock_timestamp();
+		BEGIN
+			PERFORM $long{$what};
+			RETURN NULL;
+		EXCEPTION WHEN query_canceled THEN
+			RETURN clock_timestamp() - start;
+		END \$\$;
+		SELECT long_$what() < interval '1.3 s';
+	});
+	is($elapsed, 't', "a canceled $what ends within a second");
+}
 
 # Parallel workers at default settings, with the same result.
 like($node->safe_psql('postgres', "EXPLAIN SELECT sum(mlops.predict('forest', r)) FROM rows r"),
@@ -152,7 +215,7 @@ splice(@lines, 0, 6);
 is($lines[4], '6', 'six models, six answers');
 is("@lines[0, 1, 5, 6]", "@lines[9 .. 12]", 'a cursor keeps its model while others push it out (1)');
 is("@lines[2, 3, 7, 8]", "@lines[13 .. 16]", 'a cursor keeps its model while others push it out (2)');
-my $kb = $node->safe_psql('postgres', q{
+$kb = $node->safe_psql('postgres', q{
 	CREATE TEMP TABLE kb AS SELECT rss() AS before, sum(mlops.predict('big' || 1 + i % 6, r)) FROM rows r WHERE i <= 6;
 	SELECT sum(mlops.predict('big' || 1 + i % 6, r)) IS NULL FROM rows r WHERE i <= 6000;
 	DO $$ BEGIN
