@@ -161,6 +161,9 @@ extern ForestStatus mlops_forest_interactions(const Forest *forest, const float 
 											  double *contribution, const uint32_t *place,
 											  double *pair);
 
+/* Whether it is gblinear. */
+extern bool mlops_forest_is_linear(const Forest *forest);
+
 typedef enum ForestImportance
 {
 	IMPORTANCE_WEIGHT,			/* number of splits; of gblinear, the weight */

@@ -50,8 +50,9 @@ typedef struct Edge
 {
 	Pair		product[MAX_PAIRS]; /* of the factors of all features so far,
 									 * and of the weight of the point */
-	Pair		inverse[MAX_PAIRS]; /* 1 / factor of this edge's feature; where
-									 * the row leaves the path, 1 / (1 - t) */
+	Pair		inverse[MAX_PAIRS]; /* 1 / factor of this edge's feature;
+									 * where the row leaves the path, 1 / (1 -
+									 * t) */
 	Pair		sum[MAX_PAIRS]; /* over the leaves seen below: product * leaf */
 	double		share;			/* of the training rows that come here */
 	double		zero;			/* z of this edge's feature, all its splits */
@@ -59,7 +60,8 @@ typedef struct Edge
 								 * feature gets */
 	uint32_t	node;			/* to which the edge leads */
 	uint32_t	feature;
-	uint32_t	before;			/* edge of the path with the same feature; 0: none */
+	uint32_t	before;			/* edge of the path with the same feature; 0:
+								 * none */
 	uint8_t		n_entered;		/* children */
 	bool		one;			/* the row takes all splits on the feature */
 	bool		goes_left;		/* which child the row takes */
@@ -137,7 +139,8 @@ divide_cover(float child, float parent)
  * anything from there.  n, here and below, is the number of pairs of points: a
  * constant where the compiler can make use of it.
  */
-static inline __attribute__((always_inline)) bool
+static inline __attribute__((always_inline))
+bool
 fill_edge(const Explainer *explainer, uint32_t depth, uint32_t feature, double share, bool taken,
 		  const int n)
 {
@@ -186,8 +189,9 @@ fill_edge(const Explainer *explainer, uint32_t depth, uint32_t feature, double s
 }
 
 /* Give the feature of the last edge, and its pairs with others, their due. */
-static inline __attribute__((always_inline)) void
-credit_edge(Explainer *explainer, uint32_t depth, const Pair *sum, const int n)
+static inline __attribute__((always_inline))
+void
+credit_edge(Explainer *explainer, uint32_t depth, const Pair * sum, const int n)
 {
 	const Edge *edge = &explainer->path[depth];
 	const Edge *earlier = &explainer->path[edge->before];
@@ -212,7 +216,10 @@ credit_edge(Explainer *explainer, uint32_t depth, const Pair *sum, const int n)
 
 		if (other->hidden || k == edge->before)
 			continue;
-		total = (Pair) {0, 0};
+		total = (Pair)
+		{
+			0, 0
+		};
 		for (int i = 0; i < n; i++)
 			total += due[i] * other->inverse[i];
 		*find_pair(explainer, edge->feature, other->feature) +=
@@ -234,7 +241,8 @@ read_leaf(const Explainer *explainer, const ForestTree *tree, const ForestNode *
 }
 
 /* The last edge leads to a leaf. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 reach_leaf(Explainer *explainer, uint32_t depth, double value, const int n)
 {
 	const Edge *edge = &explainer->path[depth];
@@ -249,13 +257,17 @@ reach_leaf(Explainer *explainer, uint32_t depth, double value, const int n)
 }
 
 /* The path now goes on from the last edge, which leads to a split. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 push_edge(Explainer *explainer, uint32_t depth, uint32_t node, const int n)
 {
 	Edge	   *edge = &explainer->path[depth];
 
 	for (int i = 0; i < n; i++)
-		edge->sum[i] = (Pair) {0, 0};
+		edge->sum[i] = (Pair)
+	{
+		0, 0
+	};
 	edge->node = node;
 	edge->n_entered = 0;
 	edge->hidden = false;
@@ -267,7 +279,8 @@ push_edge(Explainer *explainer, uint32_t depth, uint32_t node, const int n)
 }
 
 /* Both children of the split at the end of the path are done. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 pop_edge(Explainer *explainer, uint32_t depth, const int n)
 {
 	const Edge *edge = &explainer->path[depth];
@@ -289,7 +302,8 @@ poll_interrupt(Explainer *explainer, uint32_t depth)
 }
 
 /* Walk one tree for the part of the rule at hand; false when interrupted. */
-static inline __attribute__((always_inline)) bool
+static inline __attribute__((always_inline))
+bool
 walk_tree(Explainer *explainer, const ForestTree *tree, const int n)
 {
 	const Forest *forest = explainer->forest;
@@ -423,6 +437,12 @@ explain_linear(const Forest *forest, const float *row, uint32_t output, double *
 }
 
 bool
+mlops_forest_is_linear(const Forest *forest)
+{
+	return forest->count[SECTION_LINEAR] > 0;
+}
+
+bool
 mlops_forest_has_cover(const Forest *forest)
 {
 	return forest->count[SECTION_COVER] == forest->count[SECTION_NODE];
@@ -440,7 +460,7 @@ mlops_forest_place_features(const Forest *forest, uint32_t output, uint32_t *pla
 {
 	const ForestTree *trees = mlops_image_section(forest, SECTION_TREE);
 	const ForestNode *nodes = mlops_image_section(forest, SECTION_NODE);
-	bool		linear = forest->count[SECTION_LINEAR] > 0;
+	bool		linear = mlops_forest_is_linear(forest);
 	uint32_t	n = 0;
 
 	memset(place, linear ? 0 : 0xff, forest->n_features * sizeof(uint32_t));
@@ -496,7 +516,7 @@ mlops_forest_interactions(const Forest *forest, const float *row, uint32_t outpu
 
 	if (!mlops_forest_has_cover(forest))
 		return FOREST_UNSUPPORTED;
-	if (forest->count[SECTION_LINEAR] > 0)
+	if (mlops_forest_is_linear(forest))
 		explain_linear(forest, row, output, contribution);
 	else
 	{

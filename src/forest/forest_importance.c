@@ -64,10 +64,10 @@ mlops_forest_importance(const Forest *forest, ForestImportance importance,
 	if (importance != IMPORTANCE_WEIGHT)
 	{
 		statistics = find_statistics(forest, importance);
-		if (statistics == NULL || forest->count[SECTION_LINEAR] > 0)
+		if (statistics == NULL || mlops_forest_is_linear(forest))
 			return FOREST_UNSUPPORTED;
 	}
-	if (forest->count[SECTION_LINEAR] > 0)
+	if (mlops_forest_is_linear(forest))
 	{
 		if (forest->n_outputs > 1)
 			return FOREST_UNSUPPORTED;

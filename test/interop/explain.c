@@ -256,7 +256,11 @@ run_model(Counts *counts, const Configuration *config, int model, size_t n)
 			   (double) count);
 		n = n_paired = 0;
 	}
-	/* libxgboost has no interactions of gblinear, and says so in too short an array */
+
+	/*
+	 * libxgboost has no interactions of gblinear, and says so in too short an
+	 * array
+	 */
 	if (!linear && n_paired > 0)
 	{
 		few = make_matrix(config, rows, n_paired);

@@ -31,6 +31,12 @@ CREATE TABLE scores (id int, at timestamptz, score float8);
 INSERT INTO scores SELECT id, now(), mlops.predict('churn', f) FROM churn_features('2026-02-01') f;
 SELECT count(*), count(*) FILTER (WHERE (score > 0.5) = churned) AS agree FROM scores JOIN labels USING (id);
 
+-- why somebody has that score: largest contributions first; they and the base make the margin
+SELECT e.feature, e.class, e.value, contribution > 0 AS pushes FROM churn_features('2026-02-01') f, mlops.explain('churn', f) e WHERE f.id = 42 AND feature <> '(base)' ORDER BY abs(contribution) DESC;
+SELECT abs(sum(contribution) - (SELECT (mlops.predict_raw('churn', f))[1] FROM churn_features('2026-02-01') f WHERE f.id = 42)) < 1e-5 AS adds_up
+	FROM churn_features('2026-02-01') f, mlops.explain('churn', f) e WHERE f.id = 42;
+SELECT feature FROM mlops.importance('churn', 'total_gain') LIMIT 2;
+
 -- once more, with the recipe of version 1 and other rounds; compare on rows that neither saw
 CALL mlops.retrain_wait('churn', num_boost_round => 3);
 SELECT version, parent_version FROM mlops.model_version WHERE model = 'churn' ORDER BY version;
