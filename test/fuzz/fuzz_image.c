@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= sizeof(Forest) && data[size - 1] % 4 != 3)
 		mend_header(copy, size);
 	if (mlops_forest_check(copy, size, &fuzz_limits, &error) == FOREST_OK)
-		fuzz_score(copy);
+		fuzz_score(copy, false);
 	free(copy);
 	return 0;
 }

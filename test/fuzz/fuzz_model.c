@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (mlops_forest_check(image, image_size, &fuzz_limits, &error) != FOREST_OK)
 		abort();
-	fuzz_score(image);
+	fuzz_score(image, true);
 	free(image);
 	mlops_forest_free_description(&description);
 	return 0;

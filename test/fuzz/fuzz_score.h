@@ -20,9 +20,53 @@ static const ForestLimits fuzz_limits = {
 	.max_image = 1 << 20,.max_features = 1000,.max_outputs = 100
 };
 
-/* Abort when the ways disagree; what is read beyond its end, ASan tells. */
+static int	fuzz_budget;		/* polls until an explanation has to stop */
+
+static inline bool
+fuzz_interrupted(void)
+{
+	return fuzz_budget-- <= 0;
+}
+
+/* Explain a row; abort when something is not finite though all the leaves are. */
 static inline void
-fuzz_score(const Forest *forest)
+fuzz_explain(const Forest *forest, const float *row, bool finite)
+{
+	uint32_t	n_features = mlops_forest_n_features(forest);
+	double	   *contribution = malloc(sizeof(double) * (n_features + 1));
+	uint32_t   *place = malloc(sizeof(uint32_t) * n_features);
+	uint32_t   *n_splits = malloc(sizeof(uint32_t) * n_features);
+	float	   *score = malloc(sizeof(float) * n_features);
+
+	for (uint32_t output = 0; output < mlops_forest_n_outputs(forest) && output < 3; output++)
+	{
+		uint32_t	n = mlops_forest_place_features(forest, output, place);
+		double	   *pair = calloc((size_t) n * (n + 1) / 2 + 1, sizeof(double));
+
+		fuzz_budget = 50;
+		if (mlops_forest_contributions(forest, row, output, fuzz_interrupted, contribution) ==
+			FOREST_OK)
+			for (uint32_t i = 0; i <= n_features; i++)
+				if (finite && !isfinite(contribution[i]))
+					abort();
+		fuzz_budget = 50;
+		mlops_forest_interactions(forest, row, output, fuzz_interrupted, contribution, place, pair);
+		free(pair);
+	}
+	for (int type = IMPORTANCE_WEIGHT; type <= IMPORTANCE_TOTAL_COVER; type++)
+		mlops_forest_importance(forest, type, NULL, score, n_splits);
+	free(contribution);
+	free(place);
+	free(n_splits);
+	free(score);
+}
+
+/*
+ * Abort when the ways disagree; what is read beyond its end, ASan tells.  An image
+ * that was built has finite leaves.
+ */
+static inline void
+fuzz_score(const Forest *forest, bool built)
 {
 	static const float values[] = {0, 1, 3, -2, NAN, INFINITY, -INFINITY, 1e7f, 33, 5e-45f};
 	uint32_t	n_features = mlops_forest_n_features(forest);
@@ -51,6 +95,7 @@ fuzz_score(const Forest *forest)
 				!(isnan(margin[k]) && isnan(block[i * n_outputs + k])))
 				abort();
 	}
+	fuzz_explain(forest, rows, built && !mlops_forest_is_linear(forest));
 	free(rows);
 	free(block);
 	free(margin);

@@ -107,6 +107,44 @@ def test_registered(conn):
           np.isclose(measured["log_loss"], metrics.log_loss(y, expected.astype(np.float64) / expected.sum(axis=1, dtype=np.float64, keepdims=True)), rtol=1e-5))
 
 
+def test_explained(conn):
+    """Contributions and importance of a model with missing values and categories are XGBoost's."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(400, 6)).astype(np.float32)
+    X[:, 0] = rng.integers(0, 5, 400)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    y = (np.nan_to_num(X[:, 1]) * np.nan_to_num(X[:, 2]) + (X[:, 0] == 3) > 0.3).astype(int)
+    conn.execute("CREATE TABLE visit (id int, x0 text, x1 real, x2 real, x3 real, x4 real, x5 real, label boolean)")
+    with conn.cursor().copy("COPY visit FROM STDIN") as copy:
+        for i, (row, label) in enumerate(zip(X, y)):
+            copy.write_row([i, None if np.isnan(row[0]) else f"kind {int(row[0])}"] +
+                           [None if np.isnan(v) else float(v) for v in row[1:]] + [bool(label)])
+    train(conn, "visit", "SELECT * FROM visit", "label", key=["id"], params='{"max_depth": 5}', num_boost_round=40)
+    booster = load_booster(conn, "visit")
+    matrix = xgboost.DMatrix(X, feature_names=booster.feature_names, feature_types=["c"] + ["float"] * 5,
+                             enable_categorical=True)
+    expected = booster.predict(matrix, pred_contribs=True)
+    scale = np.abs(booster.predict(matrix, output_margin=True)).max()
+    rows = conn.execute("SELECT contribution FROM visit v, mlops.explain('visit', v) WITH ORDINALITY ORDER BY id, ordinality")
+    actual = np.array([row[0] for row in rows]).reshape(expected.shape)
+    check("explain is pred_contribs", np.abs(actual - expected).max() < 1e-5 * scale, np.abs(actual - expected).max())
+
+    pairs = booster.predict(matrix.slice(range(20)), pred_interactions=True)
+    wanted = {(i, a, b): pairs[i, a, b] * (1 if a == b else 2)
+              for i in range(20) for a in range(7) for b in range(a, 7)}
+    names = {name: i for i, name in enumerate(booster.feature_names)}
+    names["(base)"] = 6
+    actual = {(i, names[a], names[b]): value for i, a, b, value in conn.execute(
+        "SELECT id, feature1, feature2, contribution FROM visit v, mlops.explain_interactions('visit', v) WHERE id < 20")}
+    check("only pairs of features have lines", set(actual) <= set(wanted) and len(actual) > 300, len(actual))
+    difference = max(abs(actual.get(key, 0) - value) for key, value in wanted.items())
+    check("explain_interactions is pred_interactions", difference < 1e-5 * scale, difference)
+
+    for kind in ("weight", "gain", "cover", "total_gain", "total_cover"):
+        score = dict(conn.execute("SELECT * FROM mlops.importance('visit', %s)", [kind]).fetchall())
+        check(f"importance is get_score: {kind}", score == booster.get_score(importance_type=kind), score)
+
+
 def test_early_stopping(conn):
     """The stored model ends at its best round, so that every reader agrees."""
     X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
@@ -126,7 +164,7 @@ def test_early_stopping(conn):
 
 
 with cluster() as connect, connect("analyst") as connection:
-    for test in (test_trained, test_registered, test_early_stopping):
+    for test in (test_trained, test_registered, test_explained, test_early_stopping):
         try:
             test(connection)
         except Exception as error:  # a failed step is a failed test, and the others still run

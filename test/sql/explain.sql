@@ -152,5 +152,27 @@ SELECT mlops.register_model('x_many', convert_to(jsonb_set(replace(document::tex
 	'{learner,learner_model_param}', '{"base_score": "5E-1", "num_class": "0", "num_feature": "3", "num_target": "3"}')::text, 'UTF8'), '{"features": ["a", "b", "c"]}') FROM bytes WHERE model = 'x_kind';
 SELECT class, sum(contribution)::numeric(10, 6) AS margin, count(*) FROM mlops.explain('x_many', 1, 2, 3) GROUP BY class ORDER BY class;
 
+-- a chain of 4000 splits on as many features has 8 million pairs: cancelled within a second
 RESET ROLE;
+SELECT mlops.register_model('x_chain', convert_to(xgb_model('reg:squarederror', 0, 4000, xgb_trees(ARRAY[
+		jsonb_build_object('id', 0, 'left_children', array_agg(CASE WHEN i = 0 THEN 1 WHEN i % 2 = 0 OR i = 7999 THEN -1 ELSE i + 2 END ORDER BY i),
+			'right_children', array_agg(CASE WHEN i = 0 THEN 2 WHEN i % 2 = 0 OR i = 7999 THEN -1 ELSE i + 3 END ORDER BY i),
+			'split_indices', array_agg((i + 1) / 2 % 4000 ORDER BY i), 'split_conditions', array_agg(i % 7 + 0.5 ORDER BY i),
+			'default_left', array_fill(1, ARRAY[8001]), 'sum_hessian', array_agg(8001.0 - i ORDER BY i), 'loss_changes', array_fill(1.0, ARRAY[8001]),
+			'tree_param', '{"num_nodes": "8001", "size_leaf_vector": "0"}'::jsonb)], '{0}'))::text, 'UTF8'),
+	jsonb_build_object('features', (SELECT array_agg('f' || f) FROM generate_series(1, 4000) f))) FROM generate_series(0, 8000) i;
+SELECT count(*), count(*) FILTER (WHERE contribution <> 0) > 3000 AS all_features, abs(sum(contribution) - mlops.predict('x_chain', array_fill(0.0, ARRAY[4000]))) < 1e-6 AS adds_up
+	FROM mlops.explain('x_chain', array_fill(0.0, ARRAY[4000]));
+SET statement_timeout = '100ms';
+DO $$
+DECLARE
+	start timestamptz := clock_timestamp();
+BEGIN
+	PERFORM FROM mlops.explain_interactions('x_chain', array_fill(0.0, ARRAY[4000]));
+	RAISE 'not cancelled';
+EXCEPTION WHEN query_canceled THEN
+	RAISE WARNING '%', CASE WHEN clock_timestamp() - start < '1.1 s' THEN 'cancelled in time' ELSE format('cancelled after %s', clock_timestamp() - start) END;
+END $$;
+RESET statement_timeout;
+
 DROP SCHEMA explain_test CASCADE;
