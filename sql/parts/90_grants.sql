@@ -49,3 +49,5 @@ GRANT EXECUTE ON PROCEDURE mlops.wait_run(bigint, interval) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_predictions(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_batch(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_agg(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.create_function(text, text, text, text, boolean) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.named_row(text[], VARIADIC "any") TO PUBLIC;

@@ -37,8 +37,7 @@ typedef enum InputShape
 	INPUT_RECORD,
 	INPUT_OBJECT,
 	INPUT_ARRAY,
-	INPUT_ARGUMENTS,
-	INPUT_UNTYPED				/* one literal without a type */
+	INPUT_ARGUMENTS
 } InputShape;
 
 /* How to encode rows of one type. */
@@ -299,7 +298,7 @@ mlops_row_input_create(const Signature *signature, int n, const Oid *types)
 	element_type = get_element_type(input->type);
 	if (input->type == RECORDOID || get_typtype(input->type) == TYPTYPE_COMPOSITE)
 		input->shape = INPUT_RECORD;
-	else if (input->type == JSONOID || input->type == JSONBOID)
+	else if (input->type == JSONBOID || input->type == JSONOID || input->type == TEXTOID)
 	{
 		input->shape = INPUT_OBJECT;
 		input->takes_memory = true;
@@ -311,8 +310,6 @@ mlops_row_input_create(const Signature *signature, int n, const Oid *types)
 		input->takes_memory = true;
 		prepare_array(input, element_type);
 	}
-	else if (n == 1 && types[0] == UNKNOWNOID)
-		input->shape = INPUT_UNTYPED;
 	else
 	{
 		input->shape = INPUT_ARGUMENTS;
@@ -426,6 +423,27 @@ read_member(const InputColumn *column, JsonbValue *value)
 	report_wrong_member(column, value);
 }
 
+pg_noreturn static void
+report_no_object(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
+			 errmsg("the row is not a JSON object"),
+			 errhint("Pass an object with one member per feature column, such as '{\"age\": 42}', or an SQL array.")));
+}
+
+/* An object from its text.  A text that does not even start like one was hardly
+ * meant as JSON, so the parser's complaint would mislead. */
+static Jsonb *
+parse_object(const char *string)
+{
+	const char *start = string + strspn(string, " \t\r\n");
+
+	if (*start != '{' && strncmp(start, "null", 4) != 0)
+		report_no_object();
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(string)));
+}
+
 /* Read an object; NULL when it is the JSON null. */
 static RowPlan *
 read_object(RowInput *input, Jsonb *object)
@@ -436,10 +454,7 @@ read_object(RowInput *input, Jsonb *object)
 		getIthJsonbValueFromContainer(&object->root, 0)->type == jbvNull)
 		return NULL;
 	if (!JB_ROOT_IS_OBJECT(object))
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
-				 errmsg("the row is not a JSON object"),
-				 errhint("Pass an object with one member per feature column, or an SQL array.")));
+		report_no_object();
 
 	for (int i = 0; i < input->n_columns; i++)
 	{
@@ -506,19 +521,9 @@ mlops_row_input_encode(RowInput *input, const NullableDatum *args, float *vector
 	}
 	if (input->shape == INPUT_ARRAY)
 		plan = read_array(input, DatumGetArrayTypeP(args[0].value));
-	else if (input->shape == INPUT_UNTYPED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
-				 errmsg("could not determine the type of the row"),
-				 errhint("Cast it, for example '{\"age\": 42}'::jsonb.")));
 	else
-	{
-		Datum		object = args[0].value;
-
-		if (input->type == JSONOID)
-			object = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(object)));
-		plan = read_object(input, DatumGetJsonbP(object));
-	}
+		plan = read_object(input, input->type == JSONBOID ? DatumGetJsonbP(args[0].value) :
+						   parse_object(TextDatumGetCString(args[0].value)));
 
 	if (plan == NULL)
 		return false;

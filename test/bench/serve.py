@@ -141,7 +141,7 @@ def bench_scans(conn, booster, X, columns):
 
 def run_pgbench(connect, script, mode, clients):
     """Transactions per second."""
-    output = subprocess.run(["pgbench", "-h", connect.host, "-p", connect.port, "-U", "analyst", "-n", "-M", mode, "-c", str(clients),
+    output = subprocess.run(["pgbench", "-h", connect.base, "-p", str(connect.port), "-U", "analyst", "-n", "-M", mode, "-c", str(clients),
                              "-j", str(min(clients, 2)), "-T", str(SECONDS), "-f", script, "postgres"],
                             check=True, capture_output=True, text=True).stdout
     return float(re.search(r"tps = ([0-9.]+)", output).group(1))

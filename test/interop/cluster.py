@@ -9,7 +9,7 @@ import psycopg
 
 
 @contextlib.contextmanager
-def cluster(**settings):
+def cluster(port=54330, **settings):
     """Yield a function connect(user, dbname) to a new cluster with mlops installed."""
     base = tempfile.mkdtemp(prefix="mlops-interop.")
     data = os.path.join(base, "data")
@@ -17,16 +17,16 @@ def cluster(**settings):
         subprocess.run(["initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync"],
                        check=True, stdout=subprocess.DEVNULL)
         with open(os.path.join(data, "postgresql.conf"), "a") as conf:
-            conf.write(f"listen_addresses = ''\nunix_socket_directories = '{base}'\nport = 54330\nfsync = off\n")
+            conf.write(f"listen_addresses = ''\nunix_socket_directories = '{base}'\nport = {port}\nfsync = off\n")
             for name, value in settings.items():
                 conf.write(f"{name.replace('__', '.')} = '{value}'\n")
         subprocess.run(["pg_ctl", "-D", data, "-l", os.path.join(base, "log"), "-w", "start"],
                        check=True, stdout=subprocess.DEVNULL)
 
         def connect(user="postgres", dbname="postgres", **options):
-            return psycopg.connect(host=base, port=54330, user=user, dbname=dbname, autocommit=True, **options)
+            return psycopg.connect(host=base, port=port, user=user, dbname=dbname, autocommit=True, **options)
 
-        connect.data, connect.host, connect.port = data, base, "54330"
+        connect.data, connect.base, connect.port = data, base, port
         with connect() as conn:
             conn.execute("CREATE EXTENSION mlops")
             conn.execute("CREATE ROLE analyst LOGIN")

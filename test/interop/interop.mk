@@ -2,6 +2,9 @@
 python-check: all
 	/usr/bin/python3 test/interop/roundtrip_test.py
 
-interop: identity metric-check trainer-check python-check
+driver-check: all
+	/usr/bin/python3 test/interop/driver_test.py
 
-.PHONY: interop python-check
+interop: identity metric-check trainer-check python-check driver-check
+
+.PHONY: interop python-check driver-check

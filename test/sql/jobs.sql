@@ -37,6 +37,13 @@ SELECT abs(sum(contribution) - (SELECT (mlops.predict_raw('churn', f))[1] FROM c
 	FROM churn_features('2026-02-01') f, mlops.explain('churn', f) e WHERE f.id = 42;
 SELECT feature FROM mlops.importance('churn', 'total_gain') LIMIT 2;
 
+-- score one from an application: a function with the model's columns, which takes untyped parameters
+SELECT mlops.create_function('churn', 'churn_score');
+PREPARE s AS SELECT churn_score($1, $2, $3);
+EXECUTE s('month', '400', '9') \gset
+SELECT :churn_score > 0.5 AS leaves;
+SELECT count(*), count(*) FILTER (WHERE churn_score(plan, age, calls) = score) AS same FROM churn_features('2026-02-01') JOIN scores USING (id);
+
 -- once more, with the recipe of version 1 and other rounds; compare on rows that neither saw
 CALL mlops.retrain_wait('churn', num_boost_round => 3);
 SELECT version, parent_version FROM mlops.model_version WHERE model = 'churn' ORDER BY version;

@@ -153,7 +153,7 @@ SELECT mlops.predict('price', ROW(1, 2));
 SELECT mlops.predict('price', 1);
 SELECT mlops.predict('price', 1, 2, 3);
 SELECT mlops.predict('price', 1, '2');
-SELECT mlops.predict('price', '{"a": 1, "b": 2}');
+SELECT mlops.predict('price', '{"a": 1, "b": 2}') = mlops.predict('price', 1, 2) AS untyped_object;
 SELECT mlops.predict('price', 'x'::text, 1);
 SELECT mlops.predict('price', '{"a": 1}'::jsonb);
 SELECT mlops.predict('price', '{"a": 1, "b": "2"}'::jsonb);

@@ -51,6 +51,13 @@ $source->safe_psql('postgres', qq{
 	SELECT mlops.grant_model('regress_m', 'regress_mlops_reader', 'read');
 	SELECT mlops.grant_model('regress_m', 'regress_mlops_leaver', 'own');
 	SELECT mlops.grant_model('regress_m', '-', 'predict');});
+# functions made for a model are their owner's, not the extension's
+$source->safe_psql('postgres', q{
+	CREATE SCHEMA serve AUTHORIZATION regress_mlops_owner;
+	SET ROLE regress_mlops_owner;
+	SELECT mlops.create_function('regress_m', 'serve.score'), mlops.create_function('regress_m', 'serve.look', security => 'invoker');
+	GRANT USAGE ON SCHEMA serve TO PUBLIC;
+	GRANT EXECUTE ON FUNCTION serve.score TO regress_mlops_reader;});
 # what only trainings write
 $source->safe_psql('postgres', q{
 	INSERT INTO mlops.dataset (digest, schema_digest, n_rows, columns, query, context, reproducible, snapshot, lsn, read_by)
@@ -84,6 +91,11 @@ is($target->safe_psql('restored', q{
 	SET ROLE regress_mlops_owner;
 	SELECT mlops.predict('regress_m', 2, 0), mlops.predict('regress_m@canary', 2, 0), mlops.has_model_privilege('regress_m', 'own')}),
 	'1|0|t', 'the owner predicts and owns');
+is($target->safe_psql('restored', q{
+	SET ROLE regress_mlops_reader; SELECT serve.score(2, 0), serve.look(2, 0)}), '1|1', 'functions made for the model predict');
+my $describe = q{SELECT proname, pg_get_functiondef(oid), proacl, proowner::regrole, obj_description(oid) FROM pg_proc
+	WHERE pronamespace = 'serve'::regnamespace ORDER BY proname};
+is($target->safe_psql('restored', $describe), $source->safe_psql('postgres', $describe), 'with definition, rights, owner and comment');
 is($target->safe_psql('restored', qq{
 	SET ROLE regress_mlops_owner;
 	SELECT mlops.register_model('regress_m', replace('$model', '1.5', '3.5')::bytea);

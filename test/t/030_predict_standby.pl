@@ -56,8 +56,10 @@ is($session->query_safe($predict), '2', 'REPEATABLE READ keeps its version');
 $session->query_safe('COMMIT');
 is($session->query_safe($predict), '1', 'until it ends');
 $primary->safe_psql('postgres', "SELECT mlops.register_model('late', constant_model(7), '{\"features\": [\"a\"]}')");
+$primary->safe_psql('postgres', "SELECT mlops.create_function('late', 'late_score'), mlops.create_function('late', 'late_look', security => 'invoker')");
 $primary->wait_for_catchup($standby);
 is($session->query_safe("SELECT mlops.predict('late', 1.0)"), '7', 'a model registered meanwhile');
+is($session->query_safe(q{SELECT mlops.predict('late', '{"a": 1}'), late_score(1), late_look(1)}), '7|7|7', 'a row as text, and functions made for the model');
 
 # Parallel workers on the standby.
 my $parallel = q{
@@ -75,7 +77,9 @@ is($standby->safe_psql('postgres', "$parallel SELECT cardinality(mlops.predict_a
 	'10000', 'predict_agg on the standby');
 
 # It is read-only, and says so.
-my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.set_alias('constant', 'champion', 2)");
+my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.create_function('late', 'another')");
+like($stderr, qr/cannot execute create_function\(\) (during recovery|in a read-only transaction)/, 'no function is made on a standby');
+($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.set_alias('constant', 'champion', 2)");
 isnt($status, 0, 'an alias cannot be set on a standby');
 like($stderr, qr/read-only transaction/, 'the error says why');
 
