@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "job/launcher.h"
 #include "serve/forest_cache.h"
+#include "serve/stat.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,5 +23,6 @@ _PG_init(void)
 {
 	mlops_settings_init();
 	mlops_forest_cache_init();
+	mlops_stat_init();
 	mlops_launcher_init();
 }

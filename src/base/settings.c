@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "base/settings.h"
@@ -26,6 +27,8 @@ int			mlops_max_spool_size;
 int			mlops_max_model_size;
 int			mlops_cache_size;
 bool		mlops_shared_cache;
+bool		mlops_track_predictions = false;
+int			mlops_stat_max_versions;
 
 typedef struct IntSetting
 {
@@ -75,6 +78,22 @@ static const IntSetting int_settings[] = {
 	&mlops_cache_size, 256, 0, INT_MAX, GUC_UNIT_MB},
 };
 
+/* What shared memory of a preloaded library needs. */
+static void
+define_stat_settings(void)
+{
+	DefineCustomIntVariable("mlops.stat_max_versions",
+							"Sets the maximum number of model versions with serving statistics.",
+							"The versions that were not used for longest leave first.",
+							&mlops_stat_max_versions, 1000, 10, 100000,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("mlops.track_predictions",
+							 "Collects serving statistics of predictions.",
+							 "They are in mlops.stat_prediction.",
+							 &mlops_track_predictions, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
 void
 mlops_settings_init(void)
 {
@@ -99,6 +118,8 @@ mlops_settings_init(void)
 							 "Off keeps a copy in the memory of each connection.",
 							 &mlops_shared_cache, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		define_stat_settings();
 
 	MarkGUCPrefixReserved("mlops");
 }

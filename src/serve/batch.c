@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "serve/batch.h"
+#include "serve/forest_cache.h"
 
 /* Rows wait in no more than this, but for a single one. */
 #define MAX_BATCH_BYTES (1024 * 1024)
@@ -30,14 +31,16 @@
 #define FIRST_ROWS 4
 
 Batch *
-mlops_batch_create(const Forest *forest, int max_rows)
+mlops_batch_create(const ServedModel *served, int max_rows)
 {
 	Batch	   *batch = palloc0(sizeof(Batch));
 	Size		row_size;
 
-	batch->forest = forest;
-	batch->n_features = mlops_forest_n_features(forest);
-	batch->n_outputs = mlops_forest_n_outputs(forest);
+	batch->forest = mlops_forest_cache_get(served->version->digest, CurrentMemoryContext);
+	batch->n_features = mlops_forest_n_features(batch->forest);
+	batch->n_outputs = mlops_forest_n_outputs(batch->forest);
+	batch->stat = mlops_stat_create(pstrdup(served->version->model), served->version->version);
+	mlops_stat_describe(batch->stat, served->signature);
 	row_size = ((Size) batch->n_features + batch->n_outputs) * sizeof(float);
 	batch->max_rows = Max(1, Min(max_rows, MAX_BATCH_BYTES / Max(row_size, 1)));
 	batch->n_allocated = Min(FIRST_ROWS, batch->max_rows);
@@ -68,6 +71,10 @@ mlops_batch_score(Batch *batch)
 {
 	uint64		step = Max(MAX_STEP_WORK / mlops_forest_size(batch->forest), 16);
 
+	if (batch->n_rows == 0)
+		return;
+	mlops_stat_begin(&batch->call, true);
+	mlops_stat_bind(&batch->call, batch->stat);
 	for (int i = 0; i < batch->n_rows; i += step)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -76,4 +83,5 @@ mlops_batch_score(Batch *batch)
 								  Min(step, batch->n_rows - i),
 								  batch->margin + (Size) i * batch->n_outputs);
 	}
+	mlops_stat_end(&batch->call, batch->rows, batch->n_rows);
 }

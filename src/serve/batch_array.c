@@ -22,7 +22,6 @@
 #include "compat/pg_compat.h"
 #include "serve/batch.h"
 #include "serve/batch_array.h"
-#include "serve/forest_cache.h"
 #include "serve/prediction.h"
 
 #define BLOCK_ROWS 1024
@@ -110,8 +109,7 @@ create_block(MemoryContext context, const ServedModel *served)
 	mlops_prediction_require_value(served);
 	block->context = context;
 	memcpy(block->digest, served->version->digest, MLOPS_DIGEST_SIZE);
-	/* the call site may let go of the forest before we do */
-	block->batch = mlops_batch_create(mlops_forest_cache_get(block->digest, context), BLOCK_ROWS);
+	block->batch = mlops_batch_create(served, BLOCK_ROWS);
 	block->n_places = block->batch->n_allocated;
 	block->places = palloc(block->n_places * sizeof(RowPlace));
 	block->remove.func = remove_block;

@@ -226,7 +226,7 @@ mlops_batch_query(const char *reference, const char *query, const char *key,
 	state->key_name = key;
 	state->result = result;
 	state->served = mlops_call_site_open(reference);
-	state->batch = mlops_batch_create(state->served->forest, BLOCK_ROWS);
+	state->batch = mlops_batch_create(state->served, BLOCK_ROWS);
 	mlops_query_examine(mlops_query_parse(query), &facts);
 
 	mlops_query_run(query, GetCurrentTransactionStartTimestamp(), &state->base);

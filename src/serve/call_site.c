@@ -45,6 +45,7 @@ typedef struct CallSite
 	MemoryContext row_context;	/* reset for each row that needs it; or NULL */
 	dlist_head	bindings;		/* most recently used first */
 	int			n_bindings;
+	StatCall	call;			/* under way */
 	int			n_types;
 	Oid			types[FLEXIBLE_ARRAY_MEMBER];	/* of the variadic arguments */
 } CallSite;
@@ -80,13 +81,19 @@ get_row_context(CallSite *site)
 
 /* Get everything ready that scoring with the use's version needs. */
 static void
-prepare_model(ServedModel *served, const ModelUse *use)
+prepare_model(CallSite *site, ServedModel *served, const ModelUse *use)
 {
 	uint32		n_features = use->signature->n_features;
+	ForestCacheCounters before = mlops_forest_cache_counters;
 
 	served->version = use->version;
 	served->input = use->input;
+	served->stat = mlops_stat_create(use->version->model, use->version->version);
+	mlops_stat_bind(&site->call, served->stat);
+	mlops_stat_describe(served->stat, use->signature);
 	served->forest = mlops_forest_cache_get(use->version->digest, CurrentMemoryContext);
+	mlops_stat_count_loads(served->stat, mlops_forest_cache_counters.builds - before.builds,
+						   mlops_forest_cache_counters.maps - before.maps);
 	if (mlops_forest_n_features(served->forest) != n_features)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -153,7 +160,7 @@ bind_reference(CallSite *site, const char *reference, Size length,
 	memcpy(binding->reference, reference, length);
 	binding->length = length;
 	binding->key = *key;
-	prepare_model(&binding->served, use);
+	prepare_model(site, &binding->served, use);
 	MemoryContextSwitchTo(caller);
 
 	if (old != NULL)
@@ -180,46 +187,68 @@ get_model(CallSite *site, const char *reference, Size length)
 	return &binding->served;
 }
 
+/* The same for a reference that is an argument. */
+static ServedModel *
+get_model_of(CallSite *site, Datum argument)
+{
+	text	   *reference = DatumGetTextPP(argument);
+	ServedModel *served = get_model(site, VARDATA_ANY(reference), VARSIZE_ANY_EXHDR(reference));
+
+	if (reference != (text *) DatumGetPointer(argument))
+		pfree(reference);
+	return served;
+}
+
+/* Encode the row into served->vector; false when it is NULL. */
+static bool
+encode_row(CallSite *site, ServedModel *served, const NullableDatum *args)
+{
+	MemoryContext caller;
+	bool		is_row;
+
+	if (!mlops_row_input_takes_memory(served->input, args))
+		return mlops_row_input_encode(served->input, args, served->vector);
+	caller = MemoryContextSwitchTo(get_row_context(site));
+	is_row = mlops_row_input_encode(served->input, args, served->vector);
+	MemoryContextSwitchTo(caller);
+	return is_row;
+}
+
 ServedModel *
 mlops_call_site_encode(FmgrInfo *flinfo, int first, int n_args, const NullableDatum *args)
 {
 	CallSite   *site = flinfo->fn_extra;
-	text	   *reference;
 	ServedModel *served;
-	bool		is_row;
 
 	if (args[0].isnull)
 		return NULL;
 	if (site == NULL)
 		flinfo->fn_extra = site = create_call_site(flinfo, first, n_args);
-
-	reference = DatumGetTextPP(args[0].value);
-	served = get_model(site, VARDATA_ANY(reference), VARSIZE_ANY_EXHDR(reference));
-	if (reference != (text *) DatumGetPointer(args[0].value))
-		pfree(reference);
-
-	if (mlops_row_input_takes_memory(served->input, args + 1))
-	{
-		MemoryContext caller = MemoryContextSwitchTo(get_row_context(site));
-
-		is_row = mlops_row_input_encode(served->input, args + 1, served->vector);
-		MemoryContextSwitchTo(caller);
-	}
-	else
-		is_row = mlops_row_input_encode(served->input, args + 1, served->vector);
-	if (!is_row)
-		return NULL;
-	return served;
+	served = get_model_of(site, args[0].value);
+	return encode_row(site, served, args + 1) ? served : NULL;
 }
 
 ServedModel *
 mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
 {
-	ServedModel *served = mlops_call_site_encode(flinfo, 0, n_args, args);
+	CallSite   *site = flinfo->fn_extra;
+	bool		is_first = site == NULL;
+	ServedModel *served;
+	bool		is_row;
 
-	if (served != NULL)
+	if (args[0].isnull)
+		return NULL;
+	if (is_first)
+		flinfo->fn_extra = site = create_call_site(flinfo, 0, n_args);
+
+	mlops_stat_begin(&site->call, is_first);
+	served = get_model_of(site, args[0].value);
+	mlops_stat_bind(&site->call, served->stat);
+	is_row = encode_row(site, served, args + 1);
+	if (is_row)
 		mlops_forest_margin(served->forest, served->vector, served->margin);
-	return served;
+	mlops_stat_end(&site->call, served->vector, is_row);
+	return is_row ? served : NULL;
 }
 
 ServedModel *

@@ -12,6 +12,7 @@
 
 #include "registry/registry.h"
 #include "serve/row_input.h"
+#include "serve/stat.h"
 
 /* A version ready to score rows of this call site. */
 typedef struct ServedModel
@@ -20,6 +21,7 @@ typedef struct ServedModel
 	const Signature *signature;
 	const Forest *forest;		/* valid as long as the ServedModel */
 	RowInput   *input;
+	PredictionStat *stat;		/* NULL without preload */
 	uint32		n_outputs;
 	uint32		n_values;
 	float	   *vector;			/* features of the last row */

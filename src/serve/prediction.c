@@ -26,6 +26,8 @@ mlops_prediction_require_value(const ServedModel *served)
 	const ModelVersion *version = served->version;
 
 	if (served->n_outputs != 1 || served->n_values != 1)
+	{
+		mlops_stat_refuse(served->stat);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" version %d predicts %u numbers for a row",
@@ -33,6 +35,7 @@ mlops_prediction_require_value(const ServedModel *served)
 				 version->n_classes > 0 ?
 				 errhint("Use mlops.predict_class for the most likely class, or mlops.predict_array for all numbers.") :
 				 errhint("Use mlops.predict_array for all numbers.")));
+	}
 }
 
 double
@@ -49,20 +52,26 @@ require_classes(const ServedModel *served)
 	const ModelVersion *version = served->version;
 
 	if (version->n_classes == 0)
+	{
+		mlops_stat_refuse(served->stat);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" version %d does not predict classes",
 						version->model, version->version),
 				 errdetail("Its task is %s.", version->task),
 				 errhint("Use mlops.predict or mlops.predict_array.")));
+	}
 	if (served->n_outputs != version->n_classes &&
 		!(served->n_outputs == 1 && version->n_classes == 2))
+	{
+		mlops_stat_refuse(served->stat);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" version %d predicts %u numbers for %d classes",
 						version->model, version->version, served->n_outputs,
 						version->n_classes),
 				 errhint("Use mlops.predict_array.")));
+	}
 }
 
 /* Probabilities of the row into served->values[n_outputs]. */
