@@ -1,0 +1,113 @@
+# Predictions while another session promotes a hundred times a second: every
+# statement is of one version.  And the extension that goes and comes back within
+# a session, and a session that meets more models than it keeps.
+use strict;
+use warnings;
+
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "max_worker_processes = 16\nfsync = off\njit = off\n");
+$node->start;
+
+# Version n of the model predicts n for every row: one tree, one leaf.
+my $constant_model = q{
+CREATE FUNCTION constant_model(value int) RETURNS bytea LANGUAGE sql AS $$
+	SELECT convert_to(json_build_object('version', '{1,7,4}'::int[], 'learner', json_build_object(
+		'attributes', json_build_object(), 'feature_names', '[]'::json, 'feature_types', '[]'::json,
+		'learner_model_param', json_build_object('base_score', '0E0', 'num_class', '0', 'num_feature', '1', 'num_target', '1', 'boost_from_average', '1'),
+		'objective', json_build_object('name', 'reg:squarederror', 'reg_loss_param', json_build_object('scale_pos_weight', '1')),
+		'gradient_booster', json_build_object('name', 'gbtree', 'model', json_build_object(
+			'gbtree_model_param', json_build_object('num_trees', '1', 'num_parallel_tree', '1', 'size_leaf_vector', '0'),
+			'tree_info', '{0}'::int[], 'trees', json_build_array(json_build_object('id', 0, 'left_children', '{-1}'::int[],
+				'right_children', '{-1}'::int[], 'parents', '{2147483647}'::int[], 'split_indices', '{0}'::int[],
+				'split_conditions', ARRAY[value::numeric(9, 1)], 'default_left', '{0}'::int[], 'base_weights', '{0}'::numeric(2, 1)[],
+				'loss_changes', '{0}'::numeric(2, 1)[], 'sum_hessian', '{1}'::numeric(2, 1)[], 'split_type', '{0}'::int[], 'categories', '{}'::int[],
+				'categories_nodes', '{}'::int[], 'categories_segments', '{}'::int[], 'categories_sizes', '{}'::int[],
+				'tree_param', json_build_object('num_nodes', '1', 'num_feature', '1', 'num_deleted', '0', 'size_leaf_vector', '0')))))))::text, 'UTF8') $$;
+};
+$node->safe_psql('postgres', "CREATE EXTENSION mlops; $constant_model" . q{
+SELECT mlops.register_model('m', constant_model(v), '{"features": ["a"]}') FROM generate_series(1, 2) v;
+CREATE TABLE rows AS SELECT i, i::real AS a FROM generate_series(1, 50000) i;
+VACUUM ANALYZE rows;
+CREATE TABLE answers (who text, n bigint, total float8, least float8);
+-- as an expression that keeps its state from one statement to the next
+CREATE FUNCTION predict_twice(n int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	p float8;
+BEGIN
+	FOR i IN 1..n LOOP
+		p := mlops.predict('m', i::real);
+		INSERT INTO answers VALUES ('expression', 1, p, p);
+	END LOOP;
+END $$;
+});
+
+# promote.sql in the background, 100 times a second, until the readers are through
+my $promote = $node->basedir . '/promote.sql';
+append_to_file($promote, "\\set v random(1, 2)\nSELECT mlops.set_alias('m', 'champion', :v);\n");
+my $output = '';
+my $promoter = IPC::Run::start(
+	[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-R', '100', '-T', '120', '-f', $promote, 'postgres' ],
+	'>', \$output, '2>', \$output);
+
+my $scan = "INSERT INTO answers SELECT '%s', count(*), sum(p), min(p) FROM (SELECT mlops.predict('m', r) AS p FROM rows r OFFSET 0) s;";
+my $prepared = "PREPARE q AS SELECT count(*), sum(mlops.predict('m', r)), min(mlops.predict('m', r)) FROM rows r WHERE i <= \$1;";
+$node->safe_psql('postgres', 'SET max_parallel_workers_per_gather = 0;' . sprintf($scan, 'serial') x 40);
+$node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_tuple_cost = 0; $prepared"
+	  . "CREATE TEMP TABLE t (n bigint, total float8, least float8);"
+	  . "SELECT count(*), sum(mlops.predict('m', r)), min(mlops.predict('m', r)) FROM rows r \\gset a\nINSERT INTO answers VALUES ('parallel', :acount, :asum, :amin);\n" x 40);
+$node->safe_psql('postgres', $prepared
+	  . "EXECUTE q(10) \\gset b\nINSERT INTO answers VALUES ('prepared', :bcount, :bsum, :bmin);\n" x 400);
+$node->safe_psql('postgres', 'SELECT predict_twice(20000)');
+# a transaction in REPEATABLE READ is of one version as a whole
+$node->safe_psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ;"
+	  . "SELECT sum(mlops.predict('m', r)) AS first FROM rows r \\gset\n"
+	  . "INSERT INTO answers SELECT 'repeated', count(*), CASE WHEN sum(mlops.predict('m', r)) = :first THEN :first END, min(mlops.predict('m', r)) FROM rows r;\n" x 20
+	  . 'COMMIT;');
+$promoter->signal('TERM');
+$promoter->finish;
+
+is($node->safe_psql('postgres', q{
+	SELECT string_agg(who || ' ' || n, ', ' ORDER BY who) FROM (SELECT who, count(*) AS n FROM answers
+		WHERE total = n * least AND least IN (1, 2) GROUP BY who) s}),
+	'expression 20000, parallel 40, prepared 400, repeated 20, serial 40', 'every statement is of one version');
+is($node->safe_psql('postgres', "SELECT count(DISTINCT least) FROM answers WHERE who IN ('serial', 'prepared')"), '2', 'both versions answered');
+
+# The extension leaves and comes back; nothing of the old models answers.
+is($node->safe_psql('postgres', q{
+	PREPARE q AS SELECT mlops.predict('m', 1.0::real);
+	SELECT mlops.set_alias('m', 'champion', 1);
+	EXECUTE q;
+	DROP EXTENSION mlops CASCADE;
+	CREATE EXTENSION mlops;
+	DO $$ BEGIN
+		PERFORM mlops.predict('m', 1.0::real);
+	EXCEPTION WHEN SQLSTATE 'ML001' THEN
+		RAISE NOTICE 'none';
+	END $$;
+	SELECT mlops.register_model('m', constant_model(7), '{"features": ["a"]}');
+	EXECUTE q;
+	BEGIN;
+	DROP EXTENSION mlops CASCADE;
+	ROLLBACK;
+	EXECUTE q;
+}), "2\n1\n1\n7\n7", 'the extension can be made anew within a session') or diag('promoted last: version 1 or 2');
+
+# Models of many different signatures: right answers, bounded memory.
+my $many = $node->safe_psql('postgres', q{
+	SELECT count(mlops.register_model('s' || k, constant_model(k), jsonb_build_object('features', jsonb_build_array(jsonb_build_object(
+		'name', 'a', 'type', 'text', 'kind', 'category', 'categories', (SELECT jsonb_agg(k || 'label' || i) FROM generate_series(1, 900) i))))))
+	FROM generate_series(1, 400) k;
+	SELECT count(*) FILTER (WHERE mlops.predict('s' || k, 'x'::text) = k) FROM generate_series(1, 400) k, generate_series(1, 2);
+	SELECT sum(total_bytes) < 20 * 1024 * 1024 AND sum(total_bytes) > 8 * 1024 * 1024 FROM pg_backend_memory_contexts
+	WHERE name IN ('mlops model cache', 'mlops model', 'mlops signature', 'mlops row input', 'mlops row plan');
+});
+is($many, "400\n800\nt", 'a session bounds what it keeps of models');
+
+$node->stop;
+done_testing();
