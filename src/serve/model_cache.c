@@ -294,6 +294,8 @@ resolve_reference(const char *reference, CachedReference *entry)
 	model->context = context;
 	model->version = version;
 	model->signature = get_signature(version->signature);
+	/* before the version that is replaced gives it up */
+	model->signature->n_models++;
 	pfree(version->signature);
 	version->signature = model->signature->json;
 
@@ -308,7 +310,6 @@ resolve_reference(const char *reference, CachedReference *entry)
 	entry->resolution = resolution;
 	entry->rows = NULL;
 	model->referenced = true;
-	model->signature->n_models++;
 	MemoryContextSetParent(context, cache_context);
 	measure_context(context, &model->size);
 	return entry;
