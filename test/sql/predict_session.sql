@@ -224,6 +224,7 @@ CREATE TABLE older AS SELECT i, b, i2, i4, i8, f4, f8 FROM source;
 ALTER TABLE older ADD COLUMN dropped int, ADD COLUMN d date, ADD COLUMN t time DEFAULT '00:00:01', ADD COLUMN ts timestamp DEFAULT '1970-01-01 00:00:01';
 ALTER TABLE older DROP COLUMN dropped;
 CREATE TABLE wide AS SELECT i, b, i2, i4, i8, f4::float8, f8, d, t, ts FROM source;
+ANALYZE source, same_order, between, varied, wide;
 SELECT count(*), count(DISTINCT p) AS answers, count(*) FILTER (WHERE mlops.predict('digits', o) IS DISTINCT FROM p) AS same_order,
 	count(*) FILTER (WHERE mlops.predict('digits', bt.whole) IS DISTINCT FROM p) AS between,
 	count(*) FILTER (WHERE mlops.predict('digits', v) IS DISTINCT FROM p) AS varied,
