@@ -322,7 +322,7 @@ read_clock(void)
 	return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
-/* Print the median time per row of both libraries, which take turns. */
+/* Print the least CPU time per row of both libraries, which take turns. */
 static void
 time_configuration(const Configuration *config, uint64_t seed)
 {
