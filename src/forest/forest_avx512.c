@@ -13,36 +13,16 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "forest/forest_kernel.h"
+#include "forest/forest_tile.h"
 
 #ifdef FOREST_X86
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "forest/forest_avx512.h"
 
 #define TILE_ROWS		512		/* one bit each in a register */
 #define PART_ROWS		128		/* whose rows stay in the nearest cache */
-#define STACK_BYTES		(96 * 1024)
-#define COLUMN_BYTES	(512 * 1024)	/* of a tile, in the second cache */
-#define MAX_STRIDE		(1 << 26)	/* 16 rows of floats in 32 bits */
-
-/* Rows of a block that are scored together. */
-typedef struct Tile
-{
-	const Forest *forest;
-	const float *rows;
-	size_t		stride;
-	uint32_t	n_rows;
-	uint32_t	n_padded;		/* a multiple of 64 */
-	uint32_t	capacity;		/* distance of columns */
-	uint32_t	n_columns;
-	uint8_t    *bytes;			/* columns where missing is COLUMN_MISSING */
-	uint8_t    *lefts;			/* the same where missing is 0 */
-	uint64_t   *missing;		/* whether a column has missing values */
-	float	   *sums;			/* [output][capacity] */
-} Tile;
 
 /* Bits of the rows, by position in the top, and of the path by level. */
 typedef struct TileBits
@@ -161,7 +141,6 @@ fill_tile(Tile *tile)
 {
 	const ForestAxis *axes = mlops_image_section(tile->forest, SECTION_AXIS);
 
-	memset(tile->missing, 0, (tile->n_columns + 63) / 64 * sizeof(uint64_t));
 	for (uint32_t row = 0; row < tile->n_padded; row += PART_ROWS)
 	{
 		uint32_t	end = row + PART_ROWS < tile->n_padded ? row + PART_ROWS : tile->n_padded;
@@ -192,9 +171,7 @@ compare_splits(const Tile *tile, const ForestTop *top, TileBits * bits)
 	for (uint64_t left = top->splits; left != 0; left &= left - 1)
 	{
 		uint32_t	position = (uint32_t) __builtin_ctzll(left);
-		uint32_t	column = top->column[position] | (uint32_t) top->column_high[position] << 8;
-		bool		lefts = top->default_left >> position & tile->missing[column / 64] >> (column % 64) & 1;
-		const uint8_t *bytes = (lefts ? tile->lefts : tile->bytes) + (size_t) column * tile->capacity;
+		const uint8_t *bytes = find_column(tile, top, position);
 		__m512i		rank = _mm512_set1_epi8((char) top->rank[position]);
 
 		for (uint32_t row = 0; row < tile->n_padded; row += 64)
@@ -417,11 +394,7 @@ add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileBit
 
 	if (!(tree->flags & TREE_TOP))
 	{
-		for (uint32_t i = 0; i < tile->n_rows; i++)
-			mlops_walk_add_leaf(tile->forest, tree,
-								mlops_walk_tree(tile->forest, tree, 0,
-												tile->rows + i * tile->stride),
-								tile->sums + i, tile->capacity);
+		mlops_tile_walk(tile, tree);
 		return;
 	}
 	compare_splits(tile, top, bits);
@@ -437,68 +410,25 @@ add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileBit
 }
 
 AVX512 static void
-score_tile(Tile *tile, float *margin)
+score_tile(Tile *tile)
 {
 	const Forest *forest = tile->forest;
-	const float *base = mlops_image_section(forest, SECTION_BASE);
 	const ForestTree *trees = mlops_image_section(forest, SECTION_TREE);
 	const ForestTop *tops = mlops_image_section(forest, SECTION_TOP);
-	size_t		n_outputs = forest->n_outputs;
 	TileBits	bits;
 
 	/* Below a leaf the bits are of earlier trees: any will do. */
 	memset(&bits, 0, sizeof(bits));
 	fill_tile(tile);
-	for (size_t output = 0; output < n_outputs; output++)
-		for (uint32_t i = 0; i < tile->n_padded; i++)
-			tile->sums[output * tile->capacity + i] = base[output];
 	for (uint64_t i = 0; i < forest->count[SECTION_TREE]; i++)
 		add_tree(tile, &trees[i], &tops[i], &bits);
-	for (uint32_t i = 0; i < tile->n_rows; i++)
-		for (size_t output = 0; output < n_outputs; output++)
-			margin[i * n_outputs + output] = tile->sums[output * tile->capacity + i];
 }
 
 bool
 mlops_avx512_block(const Forest *forest, const float *rows, size_t stride,
 				   size_t n, float *margin)
 {
-	const ForestAxis *axes = mlops_image_section(forest, SECTION_AXIS);
-	uint64_t	n_axes = forest->count[SECTION_AXIS];
-	uint8_t		on_stack[STACK_BYTES] __attribute__((aligned(64)));
-	uint8_t    *memory = on_stack;
-	Tile		tile = {.forest = forest,.stride = stride,.capacity = TILE_ROWS};
-	size_t		of_columns;
-	size_t		of_missing;
-	size_t		size;
-
-	if (stride > MAX_STRIDE)
-		return false;
-	if (n_axes > 0)
-		tile.n_columns = axes[n_axes - 1].first_column + axes[n_axes - 1].n_columns;
-	while (tile.capacity > 64 && ((size_t) tile.capacity * tile.n_columns > COLUMN_BYTES ||
-								  tile.capacity / 2 >= n))
-		tile.capacity /= 2;
-	of_columns = (size_t) tile.capacity * tile.n_columns;
-	of_missing = (tile.n_columns + 511) / 512 * 64;
-	size = 2 * of_columns + of_missing +
-		(size_t) forest->n_outputs * tile.capacity * sizeof(float);
-	if (size > sizeof(on_stack) && (memory = aligned_alloc(64, size)) == NULL)
-		return false;
-	tile.bytes = memory;
-	tile.lefts = memory + of_columns;
-	tile.missing = (uint64_t *) (memory + 2 * of_columns);
-	tile.sums = (float *) (memory + 2 * of_columns + of_missing);
-	for (size_t row = 0; row < n; row += tile.capacity)
-	{
-		tile.rows = rows + row * stride;
-		tile.n_rows = (uint32_t) (n - row < tile.capacity ? n - row : tile.capacity);
-		tile.n_padded = (tile.n_rows + 63) / 64 * 64;
-		score_tile(&tile, margin + row * forest->n_outputs);
-	}
-	if (memory != on_stack)
-		free(memory);
-	return true;
+	return mlops_tile_block(forest, rows, stride, n, TILE_ROWS, score_tile, margin);
 }
 
 #endif							/* FOREST_X86 */

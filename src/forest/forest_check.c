@@ -191,6 +191,7 @@ check_axes(const Forest *forest, const ForestLimits *limits)
 {
 	const ForestAxis *axes = mlops_image_section(forest, SECTION_AXIS);
 	const float *cuts = mlops_image_section(forest, SECTION_CUT);
+	const float filler = NAN;
 	uint64_t	first_cut = 0;
 	uint64_t	first_column = 0;
 
@@ -220,8 +221,8 @@ check_axes(const Forest *forest, const ForestLimits *limits)
 		if (first_column > MAX_COLUMNS || first_cut > forest->count[SECTION_CUT])
 			return false;
 		for (uint64_t k = axis->first_cut; k < first_cut; k++)
-			if (k - axis->first_cut >= n_cuts ? !isnan(cuts[k]) : isnan(cuts[k]) ||
-				(k > axis->first_cut && cuts[k] <= cuts[k - 1]))
+			if (k - axis->first_cut >= n_cuts ? memcmp(&cuts[k], &filler, sizeof(filler)) != 0 :
+				isnan(cuts[k]) || (k > axis->first_cut && cuts[k] <= cuts[k - 1]))
 				return false;
 	}
 	return first_cut == forest->count[SECTION_CUT];

@@ -18,6 +18,8 @@ typedef enum ForestKernel
 	KERNEL_BEST,				/* of those that the processor has */
 	KERNEL_NODES,				/* walks over nodes, one at a time */
 	KERNEL_STEPS,				/* walks over steps, several side by side */
+	KERNEL_SLICED,				/* splits for many rows at once; rows by steps */
+	KERNEL_AVX2,				/* the same with longer vectors */
 	KERNEL_AVX512,
 	N_KERNELS
 } ForestKernel;
@@ -47,7 +49,11 @@ extern void mlops_walk_add_leaf(const Forest *forest, const ForestTree *tree, ui
 extern bool mlops_steps_margin(const Forest *forest, const float *row, float *margin);
 extern bool mlops_steps_block(const Forest *forest, const float *rows, size_t stride,
 							  size_t n, float *margin);
+extern bool mlops_sliced_block(const Forest *forest, const float *rows, size_t stride,
+							   size_t n, float *margin);
 #ifdef FOREST_X86
+extern bool mlops_avx2_block(const Forest *forest, const float *rows, size_t stride,
+							 size_t n, float *margin);
 extern bool mlops_avx512_margin(const Forest *forest, const float *row, float *margin);
 extern bool mlops_avx512_block(const Forest *forest, const float *rows, size_t stride,
 							   size_t n, float *margin);

@@ -68,6 +68,8 @@ mlops_kernel_name(ForestKernel kernel)
 		[KERNEL_BEST] = "best",
 		[KERNEL_NODES] = "nodes",
 		[KERNEL_STEPS] = "steps",
+		[KERNEL_SLICED] = "sliced",
+		[KERNEL_AVX2] = "avx2",
 		[KERNEL_AVX512] = "avx512",
 	};
 
@@ -77,15 +79,15 @@ mlops_kernel_name(ForestKernel kernel)
 bool
 mlops_kernel_available(ForestKernel kernel)
 {
-	if (kernel != KERNEL_AVX512)
-		return true;
 #ifdef FOREST_X86
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-		__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2");
-#else
-	return false;
+	if (kernel == KERNEL_AVX2)
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+	if (kernel == KERNEL_AVX512)
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+			__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+			__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2");
 #endif
+	return kernel < KERNEL_AVX2;
 }
 
 /* The kernel to begin with; what it does not cover is left to the next ones. */
@@ -97,7 +99,8 @@ choose_kernel(ForestKernel kernel)
 	if (kernel != KERNEL_BEST)
 		return kernel;
 	if (best == KERNEL_BEST)
-		best = mlops_kernel_available(KERNEL_AVX512) ? KERNEL_AVX512 : KERNEL_STEPS;
+		best = mlops_kernel_available(KERNEL_AVX512) ? KERNEL_AVX512 :
+			mlops_kernel_available(KERNEL_AVX2) ? KERNEL_AVX2 : KERNEL_SLICED;
 	return best;
 }
 
@@ -135,16 +138,20 @@ void
 mlops_kernel_margin_block(ForestKernel kernel, const Forest *forest, const float *rows,
 						  size_t stride, size_t n, float *margin)
 {
-	bool		best = kernel == KERNEL_BEST;
+	/* Fewer rows are not worth it; who asks for a kernel gets it. */
+	bool		worth = kernel != KERNEL_BEST || n >= MIN_BLOCK_ROWS;
 
 	kernel = choose_kernel(kernel);
+	worth &= forest->count[SECTION_LINEAR] == 0;
 #ifdef FOREST_X86
-	if (kernel == KERNEL_AVX512 && (n >= MIN_BLOCK_ROWS || !best) &&
-		forest->count[SECTION_TOP] > 0 && mlops_avx512_block(forest, rows, stride, n, margin))
+	if (worth && kernel == KERNEL_AVX512 && mlops_avx512_block(forest, rows, stride, n, margin))
+		return;
+	if (worth && kernel == KERNEL_AVX2 && mlops_avx2_block(forest, rows, stride, n, margin))
 		return;
 #endif
-	if (forest->count[SECTION_LINEAR] == 0 && kernel != KERNEL_NODES &&
-		(n >= MIN_BLOCK_ROWS || !best) && mlops_steps_block(forest, rows, stride, n, margin))
+	if (worth && kernel == KERNEL_SLICED && mlops_sliced_block(forest, rows, stride, n, margin))
+		return;
+	if (worth && kernel != KERNEL_NODES && mlops_steps_block(forest, rows, stride, n, margin))
 		return;
 	for (size_t i = 0; i < n; i++)
 		mlops_kernel_margin(kernel, forest, rows + i * stride, margin + i * forest->n_outputs);

@@ -12,13 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forest/image.h"
+#include "forest/forest_kernel.h"
 
 #define FUZZ_ROWS 9				/* one more than go side by side */
 
 static const ForestLimits fuzz_limits = {
 	.max_image = 1 << 20,.max_features = 1000,.max_outputs = 100
 };
+
+/* Abort when margins differ; sign and payload of a NaN are nobody's business. */
+static inline void
+compare_margins(const float *ours, const float *theirs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(&ours[i], &theirs[i], sizeof(float)) != 0 &&
+			!(isnan(ours[i]) && isnan(theirs[i])))
+			abort();
+}
 
 static int	fuzz_budget;		/* polls until an explanation has to stop */
 
@@ -62,7 +72,7 @@ fuzz_explain(const Forest *forest, const float *row, bool finite)
 }
 
 /*
- * Abort when the ways disagree; what is read beyond its end, ASan tells.  An image
+ * Abort when the kernels disagree; what is read beyond its end, ASan tells.  An image
  * that was built has finite leaves.
  */
 static inline void
@@ -81,19 +91,25 @@ fuzz_score(const Forest *forest, bool built)
 
 	for (size_t i = 0; i < (size_t) n_features * FUZZ_ROWS; i++)
 		rows[i] = values[(i * 7 + i / n_features) % (sizeof(values) / sizeof(values[0]))];
-	mlops_forest_margin_block(forest, rows, n_features, FUZZ_ROWS, block);
+	for (ForestKernel kernel = 0; kernel < N_KERNELS; kernel++)
+	{
+		if (!mlops_kernel_available(kernel))
+			continue;
+		mlops_kernel_margin_block(kernel, forest, rows, n_features, FUZZ_ROWS, block);
+		for (int i = 0; i < FUZZ_ROWS; i++)
+		{
+			mlops_kernel_margin(kernel, forest, rows + (size_t) i * n_features, margin);
+			compare_margins(margin, block + (size_t) i * n_outputs, n_outputs);
+			mlops_kernel_margin(KERNEL_NODES, forest, rows + (size_t) i * n_features, margin);
+			compare_margins(margin, block + (size_t) i * n_outputs, n_outputs);
+		}
+	}
 	for (int i = 0; i < FUZZ_ROWS; i++)
 	{
 		mlops_forest_margin(forest, rows + (size_t) i * n_features, margin);
 		mlops_forest_leaf(forest, rows + (size_t) i * n_features, leaf);
 		mlops_forest_transform(forest, margin, value);
 		mlops_forest_probability(forest, margin, probability);
-
-		/* The sign and the payload of a NaN are nobody's business. */
-		for (uint32_t k = 0; k < n_outputs; k++)
-			if (memcmp(&margin[k], &block[i * n_outputs + k], sizeof(float)) != 0 &&
-				!(isnan(margin[k]) && isnan(block[i * n_outputs + k])))
-				abort();
 	}
 	fuzz_explain(forest, rows, built && !mlops_forest_is_linear(forest));
 	free(rows);

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "forest/image.h"
+#include "forest/forest_kernel.h"
 
 #include "forest_documents.h"
 #include "unit.h"
@@ -55,7 +55,13 @@ score_some(const Forest *forest)
 
 	for (size_t i = 0; i < (size_t) n_features * 9; i++)
 		rows[i] = values[(i + i / n_features) % 9];
-	mlops_forest_margin_block(forest, rows, n_features, 9, margin);
+	for (ForestKernel kernel = 0; kernel < N_KERNELS; kernel++)
+	{
+		if (!mlops_kernel_available(kernel))
+			continue;
+		mlops_kernel_margin_block(kernel, forest, rows, n_features, 9, margin);
+		mlops_kernel_margin(kernel, forest, rows, margin);
+	}
 	for (int i = 0; i < 9; i++)
 	{
 		mlops_forest_margin(forest, rows + (size_t) i * n_features, margin);
@@ -672,6 +678,31 @@ test_image(const char *name, const char *json)
 	free(image);
 }
 
+/* Any other byte in a derived section is refused: it would not be of the nodes. */
+static void
+check_derived(Forest *image, size_t size)
+{
+	ForestError error;
+	size_t		changed = 0;
+
+	for (ForestSection section = SECTION_STEP; section < FOREST_N_SECTIONS; section++)
+	{
+		uint8_t    *bytes = (uint8_t *) mlops_image_section(image, section);
+		uint64_t	length = mlops_image_section_size(section, image->count[section]);
+
+		for (uint64_t i = 0; i < length; i++)
+		{
+			bytes[i] ^= 1;
+			CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_MALFORMED,
+				  "derived section");
+			bytes[i] ^= 1;
+			changed++;
+		}
+	}
+	CHECK(changed > 1000, "derived sections");
+	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_OK, "unchanged");
+}
+
 /* Trees in an image that are well-formed in every node, but not as a whole. */
 static void
 test_image_trees(void)
@@ -699,6 +730,8 @@ test_image_trees(void)
 	CHECK(mlops_forest_check_header(image, size - 64, &error) == FOREST_MALFORMED, "header and length");
 	trees[0].group = 0;
 	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_OK, "unchanged");
+
+	check_derived(image, size);
 
 	/* The root a leaf, and behind it a node that is its own child. */
 	nodes[1] = nodes[0];

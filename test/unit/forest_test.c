@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "forest/forest_kernel.h"
 #include "forest_documents.h"
 #include "unit.h"
 
@@ -60,7 +61,7 @@ build_all(const char *name, const char *json, ForestDescription *description)
 	return first;
 }
 
-/* Check the margins of a row, one at a time and in a block. */
+/* Check the margins of a row in every kernel, one at a time and in a block. */
 static void
 check_margin(const char *name, const Forest *forest, const float *row, const float *expected)
 {
@@ -70,14 +71,20 @@ check_margin(const char *name, const Forest *forest, const float *row, const flo
 	float		rows[70 * 8];
 	float		block[70 * MAX_OUTPUTS];
 
-	mlops_forest_margin(forest, row, margin);
-	if (!CHECK(memcmp(margin, expected, n_outputs * sizeof(float)) == 0, name))
-		printf("  %.9g instead of %.9g\n", margin[0], expected[0]);
 	for (int i = 0; i < 70; i++)
 		memcpy(rows + i * n_features, row, n_features * sizeof(float));
-	mlops_forest_margin_block(forest, rows, n_features, 70, block);
-	for (int i = 0; i < 70; i++)
-		CHECK(memcmp(block + i * n_outputs, expected, n_outputs * sizeof(float)) == 0, name);
+	for (ForestKernel kernel = 0; kernel < N_KERNELS; kernel++)
+	{
+		if (!mlops_kernel_available(kernel))
+			continue;
+		mlops_kernel_margin(kernel, forest, row, margin);
+		if (!CHECK(memcmp(margin, expected, n_outputs * sizeof(float)) == 0, name))
+			printf("  %s: %.9g instead of %.9g\n", mlops_kernel_name(kernel), margin[0],
+				   expected[0]);
+		mlops_kernel_margin_block(kernel, forest, rows, n_features, 70, block);
+		for (int i = 0; i < 70; i++)
+			CHECK(memcmp(block + i * n_outputs, expected, n_outputs * sizeof(float)) == 0, name);
+	}
 }
 
 /* Check one margin of a two-feature model. */
@@ -589,6 +596,75 @@ test_layout(void)
 	free(json);
 }
 
+/* More thresholds of a feature than a column of bytes has ranks. */
+static void
+test_columns(void)
+{
+	enum
+	{
+		N_STUMPS = 700
+	};
+	static char trees[N_STUMPS * 1024];
+	static char info[N_STUMPS * 2 + 16];
+	char	   *json;
+	Forest	   *forest;
+	ForestError error;
+	size_t		size;
+
+	strcpy(info, "\"tree_info\":[0");
+	for (int i = 0; i < N_STUMPS; i++)
+	{
+		char text[	64];
+		char	   *tree;
+
+		/* Missing goes left in every other one. */
+		snprintf(text, sizeof(text), "[%d.5E0,-1E0,1E0]", i * 37 % N_STUMPS);
+		tree = edit_document(TREE_0, "[5E-1,-2.5E-1,7.5E-1]", text);
+		snprintf(text, sizeof(text), "\"default_left\":[%d,0,0]", i % 2);
+		tree = edit_further(tree, "\"default_left\":[0,0,0]", text);
+		snprintf(text, sizeof(text), "\"id\":%d", i);
+		tree = edit_further(tree, "\"id\":0", text);
+		if (i > 0)
+		{
+			strcat(trees, ",");
+			strcat(info, ",0");
+		}
+		strcat(trees, tree);
+		free(tree);
+	}
+	strcat(info, "]");
+	json = edit_document(MODEL, TREE_0 "," TREE_1, trees);
+	json = edit_further(json, "\"tree_info\":[0,0]", info);
+	json = edit_further(json, "\"num_trees\":\"2\"", "\"num_trees\":\"700\"");
+	if (!CHECK(mlops_forest_build(json, strlen(json), &default_limits, &forest, &size, NULL,
+								  &error) == FOREST_OK, "columns"))
+		printf("  %s\n", error.message);
+	else
+	{
+		const ForestAxis *axis = mlops_image_section(forest, SECTION_AXIS);
+
+		CHECK(mlops_forest_check(forest, size, &default_limits, &error) == FOREST_OK, "columns");
+		CHECK(axis->n_cuts == N_STUMPS && axis->n_columns == 3, "columns of an axis");
+		for (int value = -1; value <= N_STUMPS; value++)
+		{
+			int			right = value < 0 ? 0 : value < N_STUMPS ? value : N_STUMPS;
+
+			/*
+			 * The stumps with thresholds up to value + 0.25 say +1, others
+			 * -1.
+			 */
+			check_row("ranks in columns", forest, (float) value + 0.25f, 0.0f,
+					  0.25f + (float) (2 * right - N_STUMPS));
+		}
+		check_row("at a threshold", forest, 253.5f, 0.0f, 0.25f + 508 - N_STUMPS);
+		check_row("at a threshold", forest, 254.5f, 0.0f, 0.25f + 510 - N_STUMPS);
+		check_row("missing in columns", forest, NAN, 0.0f, 0.25f);
+		check_row("infinity in columns", forest, INFINITY, 0.0f, 0.25f + N_STUMPS);
+		free(forest);
+	}
+	free(json);
+}
+
 int
 main(void)
 {
@@ -602,6 +678,7 @@ main(void)
 	test_classes();
 	test_categories(false);
 	test_categories(true);
+	test_columns();
 	test_dart();
 	test_linear();
 	test_vector_leaves();
