@@ -81,16 +81,18 @@ get_row_context(CallSite *site)
 
 /* Get everything ready that scoring with the use's version needs. */
 static void
-prepare_model(CallSite *site, ServedModel *served, const ModelUse *use)
+prepare_model(CallSite *site, ServedModel *served, ModelUse *use)
 {
 	uint32		n_features = use->signature->n_features;
 	ForestCacheCounters before = mlops_forest_cache_counters;
 
 	served->version = use->version;
-	served->input = use->input;
+	served->signature = use->signature;
 	served->stat = mlops_stat_create(use->version->model, use->version->version);
 	mlops_stat_bind(&site->call, served->stat);
 	mlops_stat_describe(served->stat, use->signature);
+	mlops_model_cache_get_input(use, site->n_types, site->types);
+	served->input = use->input;
 	served->forest = mlops_forest_cache_get(use->version->digest, CurrentMemoryContext);
 	mlops_stat_count_loads(served->stat, mlops_forest_cache_counters.builds - before.builds,
 						   mlops_forest_cache_counters.maps - before.maps);
@@ -100,7 +102,6 @@ prepare_model(CallSite *site, ServedModel *served, const ModelUse *use)
 				 errmsg("signature of model \"%s\" version %d has %u features, its bytes have %u",
 						use->version->model, use->version->version, n_features,
 						mlops_forest_n_features(served->forest))));
-	served->signature = use->signature;
 	served->n_outputs = mlops_forest_n_outputs(served->forest);
 	served->n_values = mlops_forest_n_values(served->forest);
 	served->vector = palloc((n_features + served->n_outputs +
@@ -145,10 +146,11 @@ bind_reference(CallSite *site, const char *reference, Size length,
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops binding",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	ModelUse   *use = mlops_model_cache_get(reference, length, site->n_types, site->types, context);
+	ModelUse   *use = mlops_model_cache_get(reference, length, context);
 	Binding    *binding;
 
-	if (old != NULL && old->served.version == use->version && old->served.input == use->input)
+	if (old != NULL && old->served.version == use->version &&
+		mlops_row_input_is_shareable(old->served.input))
 	{
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);

@@ -234,7 +234,6 @@ load_forest(const uint8 *digest)
 	entry->pins = 0;
 	dlist_push_head(&cache_recency, &entry->recency);
 	cache_size += entry->size;
-	mlops_forest_cache_counters.builds++;
 	MemoryContextSetParent(context, cache_context);
 	return entry;
 }

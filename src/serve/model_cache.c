@@ -187,9 +187,9 @@ release_use(void *arg)
 {
 	ModelUse   *use = arg;
 	PreparedInput *input = use->prepared_input;
-	PreparedSignature *signature = input->signature;
+	PreparedSignature *signature = use->model->signature;
 
-	if (--input->uses == 0 && !mlops_row_input_is_shareable(input->input))
+	if (input != NULL && --input->uses == 0 && !mlops_row_input_is_shareable(input->input))
 		remove_input(input);
 	if (signature->grown)
 	{
@@ -380,10 +380,9 @@ get_input(PreparedSignature *signature, int n_types, const Oid *types)
 }
 
 ModelUse *
-mlops_model_cache_get(const char *reference, Size length,
-					  int n_types, const Oid *types, MemoryContext context)
+mlops_model_cache_get(const char *reference, Size length, MemoryContext context)
 {
-	ModelUse   *use = MemoryContextAlloc(context, sizeof(ModelUse));
+	ModelUse   *use = MemoryContextAllocZero(context, sizeof(ModelUse));
 	char		key[REFERENCE_SIZE];
 	CachedReference *entry;
 
@@ -400,14 +399,19 @@ mlops_model_cache_get(const char *reference, Size length,
 	dlist_move_head(&cache_recency, &entry->recency);
 
 	use->model = entry->model;
-	use->prepared_input = get_input(use->model->signature, n_types, types);
 	use->version = use->model->version;
 	use->signature = use->model->signature->signature;
-	use->input = use->prepared_input->input;
 	use->release.func = release_use;
 	use->release.arg = use;
-	use->prepared_input->uses++;
 	use->model->uses++;
 	MemoryContextRegisterResetCallback(context, &use->release);
 	return use;
+}
+
+void
+mlops_model_cache_get_input(ModelUse *use, int n_types, const Oid *types)
+{
+	use->prepared_input = get_input(use->model->signature, n_types, types);
+	use->prepared_input->uses++;
+	use->input = use->prepared_input->input;
 }

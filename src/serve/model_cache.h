@@ -12,13 +12,13 @@
 #include "registry/registry.h"
 #include "serve/row_input.h"
 
-/* One use of a version for arguments of certain types. */
+/* One use of a version. */
 typedef struct ModelUse
 {
 	ModelVersion *version;
 	const Signature *signature;
-	RowInput   *input;			/* shared by all uses with this signature and
-								 * these types */
+	RowInput   *input;			/* of the types asked for, or NULL; shared by all
+								 * uses with this signature and these types */
 	struct PreparedModel *model;
 	struct PreparedInput *prepared_input;
 	MemoryContextCallback release;
@@ -30,6 +30,9 @@ typedef struct ModelUse
  * or deleted.
  */
 extern ModelUse *mlops_model_cache_get(const char *reference, Size length,
-									   int n_types, const Oid *types, MemoryContext context);
+									   MemoryContext context);
+
+/* Get the input for arguments of certain types; once for a use. */
+extern void mlops_model_cache_get_input(ModelUse *use, int n_types, const Oid *types);
 
 #endif							/* MLOPS_MODEL_CACHE_H */

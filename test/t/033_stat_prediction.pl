@@ -106,7 +106,16 @@ call_fails("SELECT mlops.predict_class('m', p) FROM spot p", '42809');
 is(counts_of($counts), '4|0|0|4|0|0', 'errors of the row and the function');
 is(sql($primary, "SELECT $counts FROM mlops.stat_prediction WHERE model IS NULL AND version IS NULL"), '3|0|3|0|0|0', 'errors without a version');
 
-# Canceled while the model is looked up, and while it is loaded.
+# Canceled while the model is looked up, and while it is loaded from its bytes.
+sub share_forests
+{
+	my $value = shift;
+	sql($primary, "ALTER SYSTEM SET mlops.shared_cache = $value");
+	$primary->reload;
+	$primary->poll_query_until('postgres', "SELECT current_setting('mlops.shared_cache') = '$value'") or die 'setting has no effect';
+	return;
+}
+share_forests('off');
 reset_stat();
 my $locker = $primary->background_psql('postgres');
 $locker->query_safe('BEGIN; LOCK mlops.model_blob');
@@ -130,6 +139,7 @@ ok($primary->poll_query_until('postgres', q{SELECT errors_canceled = 1 FROM mlop
 $locker->query_safe('COMMIT');
 $locker->quit;
 eval { $waiter->quit };
+share_forests('on');
 
 # Errors that PL/pgSQL handles, in subtransactions, at one call site; then all is rolled back.
 reset_stat();
