@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -38,9 +39,22 @@ $primary->safe_psql('postgres', 'CREATE DATABASE other');
 $primary->safe_psql('other', $setup . "SELECT mlops.set_alias('constant', 'champion', 2)");
 $primary->wait_for_catchup($standby);
 
+# Files of forests in use, by name; a standby makes its own.
+sub forest_files
+{
+	my ($node) = @_;
+	my %files = map { (m{([^/]+)$})[0] => slurp_file($_) } glob($node->data_dir . '/base/pgsql_tmp/pgsql_tmp_mlops/*');
+	return \%files;
+}
+$primary->safe_psql('postgres', "SELECT mlops.predict('constant/1', 1.0), mlops.predict('constant/2', 1.0)");
+is(scalar(keys %{ forest_files($primary) }), 2, 'the primary has its forests in files');
+is(scalar(keys %{ forest_files($standby) }), 0, 'the standby has none of them');
+
 my $predict = "SELECT string_agg(DISTINCT mlops.predict('constant', p)::text, ',') FROM point p";
 is($standby->safe_psql('postgres', $predict), '1', 'a standby predicts');
 is($standby->safe_psql('other', $predict), '2', 'and in each database what is registered there');
+
+is_deeply(forest_files($standby), forest_files($primary), 'the standby made the same files, one for both databases');
 
 # A session that stays: promotions and new models arrive by replay.
 my $session = $standby->background_psql('postgres');
@@ -83,10 +97,26 @@ like($stderr, qr/cannot execute create_function\(\) (during recovery|in a read-o
 isnt($status, 0, 'an alias cannot be set on a standby');
 like($stderr, qr/read-only transaction/, 'the error says why');
 
-# Dropping one database does not disturb sessions of another.
+# Dropping one database does not disturb sessions of another, nor does an empty folder, nor both while forests are made.
+my $folder = $standby->data_dir . '/base/pgsql_tmp/pgsql_tmp_mlops';
+my $script = $standby->basedir . '/predict.sql';
+append_to_file($script, "SELECT 1 / (mlops.predict('constant/1', 1.0) = 1 AND mlops.predict('constant/2', 1.0) = 2)::int;\n");
+unlink glob("$folder/*");
+rmdir $folder or die "$folder: $!";
+my $output = '';
+my $clients = IPC::Run::start(
+	[ 'pgbench', '-n', '-C', '-c', 4, '-t', 100, '-f', $script, '-h', $standby->host, '-p', $standby->port, 'postgres' ],
+	'>&', \$output);
 $primary->safe_psql('postgres', 'DROP DATABASE other');
 $primary->wait_for_catchup($standby);
+while ($clients->pumpable)
+{
+	unlink glob("$folder/*[0-9]");
+	$clients->pump_nb;
+}
+ok($clients->finish, 'predictions while DROP DATABASE is replayed and the files vanish') or diag($output);
 is($session->query_safe($predict), '1', 'prediction after DROP DATABASE of another was replayed');
+unlike(slurp_file($standby->logfile), qr/WARNING|PANIC/, 'without a warning');
 
 # After promotion of the standby the same session goes on, and can change aliases.
 $primary->stop('immediate');
