@@ -211,14 +211,16 @@ check_axes(const Forest *forest, const ForestLimits *limits)
 			return false;
 		if (feature >= forest->n_features || axis->feature & NODE_DEFAULT_LEFT ||
 			axis->first_cut != first_cut || axis->first_column != first_column ||
-			axis->levels > 32 || (n_cuts == 0) != categorical ||
+			axis->levels > 30 || (n_cuts == 0) != categorical ||
 			n_cuts >> axis->levels != 0 || (n_cuts > 0 && n_cuts >> (axis->levels - 1) != 1) ||
 			(categorical ? axis->levels != 0 || axis->n_columns == 0 ||
 			 axis->n_columns > MAX_CATEGORY_COLUMNS : axis->n_columns != n_columns))
 			return false;
 		first_column += axis->n_columns;
 		first_cut += (1ull << axis->levels) - 1;
-		if (first_column > MAX_COLUMNS || first_cut > forest->count[SECTION_CUT])
+		/* Kernels reckon with 32 bits, of bytes. */
+		if (first_column > MAX_COLUMNS || first_cut > forest->count[SECTION_CUT] ||
+			first_cut > UINT32_MAX / sizeof(float))
 			return false;
 		for (uint64_t k = axis->first_cut; k < first_cut; k++)
 			if (k - axis->first_cut >= n_cuts ? memcmp(&cuts[k], &filler, sizeof(filler)) != 0 :
