@@ -132,7 +132,8 @@ my $elapsed_ms = (time - $start) * 1000;
 is(counts_of($counts), '2|0|0|0|1|1', 'a canceled call and one that waited for a lock for too long');
 is(counts_of("calls, errors_other, max_ms > 200 AND max_ms < $elapsed_ms", 2), '1|0|t', 'the time of a call that waited for a lock');
 $locker->query_safe('BEGIN; LOCK mlops.alias');
-$waiter->query_until(qr/started/, "\\echo started\nSELECT mlops.predict('m', 1, 1, 'x'::text);\n");
+# not a constant, which planning would look up and wait for
+$waiter->query_until(qr/started/, "\\echo started\nSELECT mlops.predict((SELECT 'm'::text), 1, 1, 'x'::text);\n");
 ok($primary->poll_query_until('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 	WHERE wait_event_type = 'Lock'}), 'a session is terminated in a call');
 ok($primary->poll_query_until('postgres', q{SELECT errors_canceled = 1 FROM mlops.stat_prediction WHERE model IS NULL}), 'and counts as canceled');
