@@ -102,7 +102,7 @@ my $many = $node->safe_psql('postgres', q{
 	SELECT count(mlops.register_model('s' || k, constant_model(k), jsonb_build_object('features', jsonb_build_array(jsonb_build_object(
 		'name', 'a', 'type', 'text', 'kind', 'category', 'categories', (SELECT jsonb_agg(k || 'label' || i) FROM generate_series(1, 900) i))))))
 	FROM generate_series(1, 400) k;
-	SELECT count(*) FILTER (WHERE mlops.predict('s' || k, 'x'::text) = k) FROM generate_series(1, 400) k, generate_series(1, 2);
+	SELECT count(*) FILTER (WHERE mlops.predict('s' || k, ARRAY['x']) = k) FROM generate_series(1, 400) k, generate_series(1, 2);
 	SELECT sum(total_bytes) < 20 * 1024 * 1024 AND sum(total_bytes) > 8 * 1024 * 1024 FROM pg_backend_memory_contexts
 	WHERE name IN ('mlops model cache', 'mlops model', 'mlops signature', 'mlops row input', 'mlops row plan');
 });
