@@ -17,8 +17,9 @@ typedef struct ModelUse
 {
 	ModelVersion *version;
 	const Signature *signature;
-	RowInput   *input;			/* of the types asked for, or NULL; shared by all
-								 * uses with this signature and these types */
+	RowInput   *input;			/* of the types asked for, or NULL; shared by
+								 * all uses with this signature and these
+								 * types */
 	struct PreparedModel *model;
 	struct PreparedInput *prepared_input;
 	MemoryContextCallback release;
