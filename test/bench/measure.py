@@ -1,4 +1,4 @@
-"""Measuring: CPU time of processes, private memory, and works that alternate with their reference."""
+"""Measuring: CPU time of processes, and works that alternate with their reference."""
 import os
 import statistics
 import time
@@ -12,12 +12,6 @@ def cpu_seconds(pid, inherited=False):
         fields = stat.read().rpartition(")")[2].split()
     first = 13 if inherited else 11
     return (int(fields[first]) + int(fields[first + 1])) / TICKS
-
-
-def private_memory(pid):
-    """Private memory of a process, in bytes: what no other process shares."""
-    with open(f"/proc/{pid}/smaps_rollup") as smaps:
-        return sum(int(line.split()[1]) * 1024 for line in smaps if line.startswith("Private_"))
 
 
 def time_work(work):

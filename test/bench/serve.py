@@ -6,7 +6,6 @@ repeats of everything (5).  Works and references alternate; a line gives the med
 and how many times as fast as the reference the work is (in brackets: the same by single repeats).
 """
 import io
-import json
 import os
 import re
 import statistics
@@ -21,13 +20,12 @@ import numpy as np
 import xgboost
 
 from cluster import cluster
-from measure import alternate, print_ratios, private_memory, time_work
+from measure import alternate, print_ratios
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 4
 REPEATS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
 COLUMNS, TREES = 28, 100
-CONNECTIONS = 100
 SEED = 1
 NAMES = [f"x{c}" for c in range(COLUMNS)]
 
@@ -43,20 +41,6 @@ def make_rows(n):
 def train_model(X, y, trees, depth):
     return xgboost.train({"objective": "binary:logistic", "tree_method": "hist", "max_depth": depth, "eta": 0.1, "nthread": 1},
                          xgboost.DMatrix(X, y, feature_names=NAMES), trees)
-
-
-def make_large_model(X, y, size):
-    """A model of about that many bytes: the trees of a small one, again and again."""
-    model = json.loads(train_model(X, y, 20, 12).save_raw("json"))
-    body = model["learner"]["gradient_booster"]["model"]
-    times = max(1, size // len(xgboost.Booster(model_file=bytearray(json.dumps(model), "utf8")).save_raw("ubj")))
-    trees = body["trees"] * times
-    body["trees"] = [dict(tree, id=i) for i, tree in enumerate(trees)]
-    body["tree_info"] = [0] * len(trees)
-    if "iteration_indptr" in body:
-        body["iteration_indptr"] = list(range(len(trees) + 1))
-    body["gbtree_model_param"]["num_trees"] = str(len(trees))
-    return bytes(xgboost.Booster(model_file=bytearray(json.dumps(model), "utf8")).save_raw("ubj"))
 
 
 def fill_table(conn, X):
@@ -129,6 +113,10 @@ def bench_scans(conn, booster, X, columns):
         "sum(predict('m', t)), one process": query(call.format("t")),
         "sum(predict('m', x0, ... x27)), one process": query(call.format(", ".join(NAMES))),
         "sum(predict('m', t)), two workers": query(call.format("t"), 2),
+        "predict_batch('m', 'SELECT ...', 'id')":
+            query("SELECT sum(prediction) FROM mlops.predict_batch('bench', 'SELECT * FROM big', 'id')"),
+        "predict_agg('m', t)": query("SELECT cardinality(mlops.predict_agg('bench', t)) FROM big t"),
+        "for comparison: count(t), the rows built": query("SELECT count(t) FROM big t"),
         "for comparison: sum(x0 + ... + x27)": query("SELECT sum(" + " + ".join(NAMES) + ") FROM big"),
     }
     print_ratios(f"Scan of {len(X):,} rows, {TREES} trees, wall clock", alternate(works, REPEATS),
@@ -160,6 +148,7 @@ def bench_pgbench(connect, folder):
         "predict('m', $1, 27 literals)": one + f"SELECT mlops.predict('bench', :a::float8, {literals});\n",
         "predict('m', t) of the row looked up": random + "SELECT mlops.predict('bench', t) FROM big t WHERE id = :id;\n",
         "predict('m', $1, ... $28)": all_values + f"SELECT mlops.predict('bench', {parameters});\n",
+        "score($1, ... $28), by create_function": all_values + f"SELECT bench_score({parameters});\n",
         "for comparison: greatest($1, ... $28)": all_values + f"SELECT greatest({parameters});\n",
     }
     for name, text in scripts.items():
@@ -172,47 +161,12 @@ def bench_pgbench(connect, folder):
             print_ratios(f"pgbench -M {mode}, {clients} clients", figures, "primary-key lookup", "tps", faster_is_less=False)
 
 
-def bench_connections(connect, X, y):
-    """First prediction of a connection and private memory, for a small and a large model."""
-    array = "ARRAY[" + ", ".join("0.5::real" for _ in range(COLUMNS)) + "]"
-    large = make_large_model(X, y, 100 << 20)
-    with connect("analyst") as conn:
-        conn.execute("SELECT mlops.register_model('large', %s)", [large])
-        seconds = time_work(lambda: conn.execute(f"SELECT mlops.predict('large', {array})"))
-        print(f"\nLarge model: {len(large) / 1048576:.0f} MB of bytes; first prediction of the server {1000 * seconds:.0f} ms")
-
-    def measure(model):
-        with connect("analyst") as conn:
-            conn.execute("SELECT 1")
-            call = f"SELECT mlops.predict('{model}', {array})"
-            return [time_work(lambda: conn.execute(call, prepare=False)) for _ in range(2)]
-
-    for model in ("bench", "large"):
-        times = [measure(model) for _ in range(50)]
-        first, second = (statistics.median(column) for column in zip(*times))
-        print(f"  first prediction of a connection, {model:6}: {1000 * first:.2f} ms, the second {1000 * second:.2f} ms")
-
-    for model in ("bench", "large"):
-        opened = [connect("analyst") for _ in range(CONNECTIONS)]
-        try:
-            pids = [conn.execute("SELECT pg_backend_pid()").fetchone()[0] for conn in opened]
-            before = [private_memory(pid) for pid in pids]
-            for conn in opened:
-                conn.execute(f"SELECT mlops.predict('{model}', {array})")
-            grown = [private_memory(pid) - old for pid, old in zip(pids, before)]
-        finally:
-            for conn in opened:
-                conn.close()
-        print(f"  private memory that a prediction adds, {CONNECTIONS} connections, {model:6}: median {statistics.median(grown) / 1024:.0f} kB, "
-              f"greatest {max(grown) / 1024:.0f} kB")
-
-
-with cluster(shared_buffers="1GB", max_wal_size="8GB", autovacuum="off", max_connections="200") as connect:
+with cluster(shared_buffers="1GB", max_wal_size="8GB", autovacuum="off") as connect:
     X, y = make_rows(ROWS)
     booster = train_model(X[:100_000], y[:100_000], TREES, 6)
     with connect("analyst") as conn:
         columns = fill_table(conn, X)
         conn.execute("SELECT mlops.register_model('bench', %s)", [bytes(booster.save_raw("ubj"))])
+        conn.execute("SELECT mlops.create_function('bench', 'bench_score')")
         bench_scans(conn, booster, X, columns)
     bench_pgbench(connect, os.path.dirname(connect.data))
-    bench_connections(connect, X[:100_000], y[:100_000])
