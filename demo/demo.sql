@@ -39,3 +39,13 @@ SELECT id, progression AS truth, mlops.predict('diabetes', d) AS predicted FROM 
 
 SELECT count(*) FILTER (WHERE digit = mlops.predict_class('digit', d)) AS digits_read_right, count(*) AS digits
 FROM digit d;
+
+\echo '-- Why: what each feature adds to the log-odds of one prediction (SHAP)'
+SELECT e.feature, e.value, round(e.contribution::numeric, 3) AS contribution
+FROM tumor t, mlops.explain('tumor', t) e WHERE t.id = 569
+ORDER BY abs(e.contribution) DESC LIMIT 4;
+
+\echo '-- For applications: a function with the model''s own columns'
+SELECT mlops.create_function('diabetes', 'progression_of');
+SELECT id, progression AS truth, progression_of(age, sex, bmi, bp, s1, s2, s3, s4, s5, s6) AS predicted
+FROM diabetes ORDER BY id LIMIT 3;
