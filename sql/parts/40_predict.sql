@@ -32,6 +32,12 @@ CREATE FUNCTION mlops.predict_raw(model text, VARIADIC features "any") RETURNS f
 COMMENT ON FUNCTION mlops.predict_raw(text, "any") IS
 'Margins of one row, before the objective''s transform (XGBoost''s output_margin), one per output. Arguments and NULL as for predict.';
 
+CREATE FUNCTION mlops.predict_leaf(model text, VARIADIC features "any") RETURNS int[]
+	LANGUAGE C STABLE PARALLEL SAFE COST 50 SUPPORT mlops.predict_support
+	AS 'MODULE_PATHNAME', 'mlops_sql_predict_leaf';
+COMMENT ON FUNCTION mlops.predict_leaf(text, "any") IS
+'Index of the leaf that one row reaches in every tree, equal to XGBoost''s pred_leaf: as many elements as trees, by round, then class, then parallel tree. Arguments and NULL as for predict. Error for gblinear, which has no trees.';
+
 CREATE FUNCTION mlops.predict_proba(model text, VARIADIC features "any") RETURNS float8[]
 	LANGUAGE C STABLE PARALLEL SAFE COST 50 SUPPORT mlops.predict_support
 	AS 'MODULE_PATHNAME', 'mlops_sql_predict_proba';

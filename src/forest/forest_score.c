@@ -36,6 +36,12 @@ mlops_forest_n_outputs(const Forest *forest)
 }
 
 uint32_t
+mlops_forest_n_trees(const Forest *forest)
+{
+	return forest->count[SECTION_TREE];
+}
+
+uint32_t
 mlops_forest_n_values(const Forest *forest)
 {
 	return forest->n_values;

@@ -18,6 +18,7 @@ PG_FUNCTION_INFO_V1(mlops_sql_predict);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_class);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_array);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_raw);
+PG_FUNCTION_INFO_V1(mlops_sql_predict_leaf);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_proba);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_classes);
 
@@ -87,6 +88,24 @@ mlops_sql_predict_raw(PG_FUNCTION_ARGS)
 	if (served == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(make_array_of_floats(served->margin, served->n_outputs));
+}
+
+Datum
+mlops_sql_predict_leaf(PG_FUNCTION_ARGS)
+{
+	ServedModel *served = score_row(fcinfo);
+	int			n_trees;
+	int32	   *leaf;
+	Datum	   *elements;
+
+	if (served == NULL)
+		PG_RETURN_NULL();
+	leaf = mlops_prediction_leaves(served, &n_trees);
+	elements = palloc(n_trees * sizeof(Datum));
+	for (int i = 0; i < n_trees; i++)
+		elements[i] = Int32GetDatum(leaf[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n_trees, INT4OID, sizeof(int32), true,
+										  TYPALIGN_INT));
 }
 
 Datum

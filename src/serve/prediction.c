@@ -45,6 +45,23 @@ mlops_prediction_value(ServedModel *served)
 	return mlops_prediction_values(served)[0];
 }
 
+int32 *
+mlops_prediction_leaves(ServedModel *served, int *n_trees)
+{
+	int32	   *leaf;
+
+	*n_trees = mlops_forest_n_trees(served->forest);
+	if (*n_trees == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" version %d has no trees", served->version->model,
+						served->version->version),
+				 errhint("Leaves belong to the boosters gbtree and dart.")));
+	leaf = palloc(*n_trees * sizeof(int32));
+	mlops_forest_leaf(served->forest, served->vector, leaf);
+	return leaf;
+}
+
 /* Demand a model whose outputs tell its classes apart. */
 static void
 require_classes(const ServedModel *served)

@@ -21,6 +21,10 @@ extern void mlops_prediction_require_value(const ServedModel *served);
  * tells classes apart. */
 extern void mlops_prediction_probabilities(ServedModel *served, double *probability);
 
+/* Leaf of the row in every tree, as XGBoost numbers them; palloc'ed.  An error
+ * for a model without trees. */
+extern int32 *mlops_prediction_leaves(ServedModel *served, int *n_trees);
+
 /* Label of the predicted class; likewise. */
 extern const char *mlops_prediction_class(ServedModel *served);
 

@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import psycopg
 import xgboost
 from sklearn import datasets, metrics
 
@@ -50,6 +51,14 @@ def load_wrapper(conn, wrapper, reference):
     return wrapper
 
 
+def check_leaves(conn, model, booster, X):
+    """Leaf indices are libxgboost's."""
+    expected = booster.predict(xgboost.DMatrix(X, feature_names=booster.feature_names), pred_leaf=True)
+    actual = np.array([row[0] for row in conn.execute(
+        f"SELECT mlops.predict_leaf('{model}', t) FROM {model} t ORDER BY id")])
+    check(f"leaves of {model}", expected.shape == actual.shape and np.array_equal(actual, expected))
+
+
 def test_trained(conn):
     """What SQL trained, Python loads, and both predict the same bits."""
     X, y = datasets.load_breast_cancer(return_X_y=True)
@@ -63,6 +72,8 @@ def test_trained(conn):
     expected = booster.predict(xgboost.DMatrix(X, feature_names=names))
     actual = fetch_scores(conn, "SELECT mlops.predict('tumor', t) FROM tumor t ORDER BY id")
     check("trained here, the same bits there", np.array_equal(actual.astype(np.float32), expected))
+
+    check_leaves(conn, "tumor", booster, X)
 
     wrapper = load_wrapper(conn, xgboost.XGBClassifier(), "tumor")
     pairs = np.array([row[0] for row in conn.execute("SELECT mlops.predict_proba('tumor', t) FROM tumor t ORDER BY id")])
@@ -97,6 +108,8 @@ def test_registered(conn):
     proof = conn.execute("SELECT * FROM mlops.check_predictions('digit', "
                          "'SELECT d.*, e.expected FROM digit d JOIN expected e USING (id)', 'expected')").fetchone()
     check("check_predictions proves it", proof == (len(y), 0, 0.0), proof)
+
+    check_leaves(conn, "digit", booster, X)
 
     classes = [row[0] for row in conn.execute("SELECT mlops.predict_class('digit', t) FROM digit t ORDER BY id")]
     check("classes are the most probable ones", classes == [str(v) for v in expected.argmax(axis=1)])
@@ -145,6 +158,28 @@ def test_explained(conn):
         check(f"importance is get_score: {kind}", score == booster.get_score(importance_type=kind), score)
 
 
+def test_leaves(conn):
+    """Leaves of parallel trees, of dart, and an error for gblinear."""
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    y = np.nan_to_num(X) @ [1, -2, 0.5, 0]
+    for name, params in (("forest", {"num_parallel_tree": 3, "subsample": 0.5}), ("dart", {"booster": "dart", "rate_drop": 0.3})):
+        create_table(conn, name, X, [float(v) for v in y], "float8")
+        booster = xgboost.train(dict(params, max_depth=4, nthread=1), xgboost.DMatrix(
+            X, y, feature_names=[f"x{i}" for i in range(4)]), 7)
+        conn.execute("SELECT mlops.register_model(%s, %s)", [name, bytes(booster.save_raw("ubj"))])
+        check_leaves(conn, name, booster, X)
+    linear = xgboost.train({"booster": "gblinear", "nthread": 1}, xgboost.DMatrix(
+        np.nan_to_num(X), y, feature_names=[f"x{i}" for i in range(4)]), 3)
+    conn.execute("SELECT mlops.register_model('linear', %s)", [bytes(linear.save_raw("ubj"))])
+    try:
+        conn.execute("SELECT mlops.predict_leaf('linear', 1, 2, 3, 4)")
+        check("gblinear has no leaves", False)
+    except psycopg.Error as error:
+        check("gblinear has no leaves", error.sqlstate == "42809", error.sqlstate)
+
+
 def test_early_stopping(conn):
     """The stored model ends at its best round, so that every reader agrees."""
     X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
@@ -164,7 +199,7 @@ def test_early_stopping(conn):
 
 
 with cluster() as connect, connect("analyst") as connection:
-    for test in (test_trained, test_registered, test_explained, test_early_stopping):
+    for test in (test_trained, test_registered, test_explained, test_leaves, test_early_stopping):
         try:
             test(connection)
         except Exception as error:  # a failed step is a failed test, and the others still run
