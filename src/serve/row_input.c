@@ -134,7 +134,8 @@ create_plan(RowInput *input, const Signature *signature, TupleDesc tupdesc)
 	RowPlan    *plan = palloc0(sizeof(RowPlan));
 
 	plan->context = context;
-	plan->tupdesc = CreateTupleDescCopy(tupdesc);
+	/* with the values of columns that rows may be older than */
+	plan->tupdesc = CreateTupleDescCopyConstr(tupdesc);
 	plan->encode = mlops_encode_plan(signature, plan->tupdesc);
 	input->shareable = input->shareable && mlops_encode_is_builtin(plan->encode);
 	input->takes_memory = input->takes_memory || !mlops_encode_is_plain(plan->encode);
