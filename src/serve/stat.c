@@ -315,6 +315,15 @@ mlops_stat_note_error(void *arg)
 	stat->counters[call->noted]++;
 }
 
+/* Take the note back: it was a warning, or something handled the error. */
+void
+mlops_stat_forget_note(StatCall *call)
+{
+	call->stat->counters[call->noted]--;
+	call->stat->counters[STAT_CALLS]--;
+	call->noted = STAT_CALLS;
+}
+
 /* Record the time of a call that stands for others. */
 static void
 record_time(PredictionStat *stat, StatCall *call, int n_rows)
@@ -346,16 +355,10 @@ record_time(PredictionStat *stat, StatCall *call, int n_rows)
 void
 mlops_stat_end_special(StatCall *call, int n_rows)
 {
-	PredictionStat *stat = call->stat;
-
 	if (call->noted != STAT_CALLS)
-	{
-		/* it was a warning, or something handled the error */
-		stat->counters[call->noted]--;
-		stat->counters[STAT_CALLS]--;
-	}
+		mlops_stat_forget_note(call);
 	if (call->start_ns != 0)
-		record_time(stat, call, n_rows);
+		record_time(call->stat, call, n_rows);
 }
 
 void

@@ -134,6 +134,7 @@ extern void mlops_stat_refuse(PredictionStat *stat);
 extern PredictionStat mlops_stat_unknown;
 extern int	mlops_stat_countdown;
 extern void mlops_stat_note_error(void *call);
+extern void mlops_stat_forget_note(StatCall *call);
 extern uint64 mlops_stat_clock(void);
 extern void mlops_stat_end_special(StatCall *call, int n_rows);
 
@@ -160,8 +161,11 @@ mlops_stat_begin(StatCall *call, bool is_first)
 static inline void
 mlops_stat_bind(StatCall *call, PredictionStat *stat)
 {
-	if (call->stat != NULL)
-		call->stat = stat;
+	if (call->stat == NULL)
+		return;
+	if (unlikely(call->noted != STAT_CALLS))
+		mlops_stat_forget_note(call);
+	call->stat = stat;
 }
 
 /*

@@ -142,6 +142,29 @@ $locker->quit;
 eval { $waiter->quit };
 share_forests('on');
 
+# A message in a call that goes on: before its version is known, and after.
+reset_stat();
+sql($primary, q{
+	SET client_min_messages = debug5;
+	SELECT mlops.predict('m', 1, 1, 'x'::text);});
+sql($primary, 'ALTER SYSTEM SET log_lock_waits = on');
+sql($primary, q{ALTER SYSTEM SET deadlock_timeout = '10ms'});
+$primary->reload;
+my $log = -s $primary->logfile;
+$locker = $primary->background_psql('postgres');
+$waiter = $primary->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK mlops.alias');
+$waiter->query_until(qr/started/, "\\echo started\nSELECT mlops.predict((SELECT 'm'), 1, 1, 'x'::text);\n");
+$primary->wait_for_log(qr/still waiting for AccessShareLock/, $log);
+$locker->query_safe('COMMIT');
+$waiter->query_safe('SELECT 1');
+is(counts_of($counts), '2|2|0|0|0|0', 'messages are no errors');
+is(sql($primary, "SELECT count(*) FROM mlops.stat_prediction WHERE model IS NULL"), '0', 'nor calls without a version');
+$locker->quit;
+$waiter->quit;
+sql($primary, "ALTER SYSTEM RESET $_") for qw(log_lock_waits deadlock_timeout);
+$primary->reload;
+
 # Errors that PL/pgSQL handles, in subtransactions, at one call site; then all is rolled back.
 reset_stat();
 sql($primary, q{
