@@ -20,14 +20,18 @@ mlops_prediction_values(ServedModel *served)
 	return served->values;
 }
 
+static bool
+has_value(const ServedModel *served)
+{
+	return served->n_outputs == 1 && served->n_values == 1;
+}
+
 void
 mlops_prediction_require_value(const ServedModel *served)
 {
 	const ModelVersion *version = served->version;
 
-	if (served->n_outputs != 1 || served->n_values != 1)
-	{
-		mlops_stat_refuse(served->stat);
+	if (!has_value(served))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" version %d predicts %u numbers for a row",
@@ -35,12 +39,13 @@ mlops_prediction_require_value(const ServedModel *served)
 				 version->n_classes > 0 ?
 				 errhint("Use mlops.predict_class for the most likely class, or mlops.predict_array for all numbers.") :
 				 errhint("Use mlops.predict_array for all numbers.")));
-	}
 }
 
 double
 mlops_prediction_value(ServedModel *served)
 {
+	if (!has_value(served))
+		mlops_stat_refuse(served->stat);
 	mlops_prediction_require_value(served);
 	return mlops_prediction_values(served)[0];
 }

@@ -13,7 +13,8 @@
 /* XGBoost's own numbers for the row: values[n_values]. */
 extern const float *mlops_prediction_values(ServedModel *served);
 
-/* The one number of a model with one output; an error for others. */
+/* The one number of a model with one output; an error for others, also before
+ * there is a row. */
 extern double mlops_prediction_value(ServedModel *served);
 extern void mlops_prediction_require_value(const ServedModel *served);
 

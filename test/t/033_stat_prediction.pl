@@ -165,6 +165,15 @@ $waiter->quit;
 sql($primary, "ALTER SYSTEM RESET $_") for qw(log_lock_waits deadlock_timeout);
 $primary->reload;
 
+# Groups whose model does not give one number: no row was predicted.
+reset_stat();
+sql($primary, q{SELECT mlops.register_model('pair', convert_to(replace(convert_from(constant_model(1), 'UTF8'),
+	'"num_target": "1"', '"num_target": "2"'), 'UTF8'), '{"features": [
+	{"name": "a", "type": "double precision", "kind": "numeric"}, {"name": "b", "type": "double precision", "kind": "numeric"},
+	{"name": "c", "type": "text", "kind": "category", "categories": ["x", "y"]}]}')});
+call_fails("SELECT mlops.predict_agg('pair', p) FROM spot p", '42809');
+is(sql($primary, q{SELECT coalesce(sum(rows), 0) FROM mlops.stat_prediction WHERE model = 'pair'}), '0', 'no rows');
+
 # Errors that PL/pgSQL handles, in subtransactions, at one call site; then all is rolled back.
 reset_stat();
 sql($primary, q{
