@@ -57,11 +57,14 @@ mlops_prediction_leaves(ServedModel *served, int *n_trees)
 
 	*n_trees = mlops_forest_n_trees(served->forest);
 	if (*n_trees == 0)
+	{
+		mlops_stat_refuse(served->stat);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" version %d has no trees", served->version->model,
 						served->version->version),
 				 errhint("Leaves belong to the boosters gbtree and dart.")));
+	}
 	leaf = palloc(*n_trees * sizeof(int32));
 	mlops_forest_leaf(served->forest, served->vector, leaf);
 	return leaf;

@@ -174,6 +174,14 @@ sql($primary, q{SELECT mlops.register_model('pair', convert_to(replace(convert_f
 call_fails("SELECT mlops.predict_agg('pair', p) FROM spot p", '42809');
 is(sql($primary, q{SELECT coalesce(sum(rows), 0) FROM mlops.stat_prediction WHERE model = 'pair'}), '0', 'no rows');
 
+# A function that a model has no answer for: the row is an error.
+reset_stat();
+sql($primary, q{SELECT mlops.register_model('line', convert_to(jsonb_set(convert_from(constant_model(1), 'UTF8')::jsonb,
+	'{learner,gradient_booster}', '{"name": "gblinear", "model": {"boosted_rounds": 1, "weights": [0.5, 1, 1, 0]}}')::text, 'UTF8'),
+	'{"features": ["a", "b", "c"]}')});
+call_fails("SELECT mlops.predict_leaf('line', 1, 2, 3)", '42809');
+is(sql($primary, "SELECT $counts FROM mlops.stat_prediction WHERE model = 'line'"), '1|0|0|1|0|0', 'leaves of a linear model');
+
 # Errors that PL/pgSQL handles, in subtransactions, at one call site; then all is rolled back.
 reset_stat();
 sql($primary, q{
