@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(mlops_sql_stat_prediction_reset);
 
 #define N_KEY_COLUMNS 3
 #define N_COLUMNS (N_KEY_COLUMNS + STAT_TIMED_NS + 7)
-#define NS_PER_MS 1e6
+#define NANOS_PER_MILLI 1e6
 
 /*
  * Whether the current user may see the entry: all of them as a member of
@@ -56,7 +56,7 @@ static void
 fill_duration(double ns, Datum *value, bool *isnull)
 {
 	*isnull = isnan(ns);
-	*value = Float8GetDatum(ns / NS_PER_MS);
+	*value = Float8GetDatum(ns / NANOS_PER_MILLI);
 }
 
 /* Put a row of counts. */
@@ -99,7 +99,7 @@ put_histogram(ReturnSetInfo *result, const StatEntry *entry)
 		if (entry->histogram[i] == 0)
 			continue;
 		fill_key(entry, values, isnull);
-		values[3] = Float8GetDatum(mlops_latency_edge(i) / NS_PER_MS);
+		values[3] = Float8GetDatum(mlops_latency_edge(i) / NANOS_PER_MILLI);
 		fill_duration(i < LATENCY_N_BUCKETS - 1 ? mlops_latency_edge(i + 1) : NAN,
 					  &values[4], &isnull[4]);
 		values[5] = Int64GetDatum(entry->histogram[i]);
