@@ -222,7 +222,7 @@ COMMENT ON COLUMN mlops.model_version.digest IS 'SHA-256 of the model bytes, the
 COMMENT ON COLUMN mlops.model_version.format IS 'ubj or json.';
 COMMENT ON COLUMN mlops.model_version.size IS 'Number of model bytes.';
 COMMENT ON COLUMN mlops.model_version.library_version IS 'XGBoost version that wrote the bytes.';
-COMMENT ON COLUMN mlops.model_version.booster IS 'gbtree, dart or gblinear.';
+COMMENT ON COLUMN mlops.model_version.booster IS 'gbtree, dart or gblinear, as in the bytes: from 3.3 on XGBoost writes dart as gbtree.';
 COMMENT ON COLUMN mlops.model_version.objective IS 'XGBoost objective.';
 COMMENT ON COLUMN mlops.model_version.task IS 'Task of the model, repeated here for one probe.';
 COMMENT ON COLUMN mlops.model_version.classes IS 'Class labels of the model in the order of predict_proba, repeated here for one probe; NULL unless binary or multiclass.';
