@@ -265,6 +265,46 @@ COMMENT ON COLUMN mlops.alias.updated_by IS 'Role that moved it last.';
 COMMENT ON COLUMN mlops.alias.updated_at IS 'Time of the last move.';
 COMMENT ON COLUMN mlops.alias.reason IS 'Reason given with the last move.';
 
+CREATE TABLE mlops.model_calibration (
+	model text COLLATE "C" NOT NULL,
+	version int NOT NULL,
+	dataset text NOT NULL CHECK (dataset IN ('test', 'query')),
+	n bigint NOT NULL,
+	score float8[] NOT NULL,
+	probability float8[] NOT NULL,
+	PRIMARY KEY (model, version),
+	FOREIGN KEY (model, version) REFERENCES mlops.model_version (model, version)
+);
+COMMENT ON TABLE mlops.model_calibration IS 'Isotonic calibration of binary versions, for predict_calibrated: fitted by training on the hold-out, or by set_calibration on a query. Deleted with the version.';
+COMMENT ON COLUMN mlops.model_calibration.model IS 'Model name.';
+COMMENT ON COLUMN mlops.model_calibration.version IS 'Version.';
+COMMENT ON COLUMN mlops.model_calibration.dataset IS 'Rows it was fitted on: test (hold-out), or query for set_calibration.';
+COMMENT ON COLUMN mlops.model_calibration.n IS 'Number of rows.';
+COMMENT ON COLUMN mlops.model_calibration.score IS 'Knots: predicted probabilities in ascending order, at most 2000. scikit-learn''s X_thresholds_.';
+COMMENT ON COLUMN mlops.model_calibration.probability IS 'Observed share of the positive class for each knot, ascending; between knots it is interpolated. scikit-learn''s y_thresholds_.';
+
+CREATE TABLE mlops.model_curve (
+	model text COLLATE "C" NOT NULL,
+	version int NOT NULL,
+	dataset text NOT NULL CHECK (dataset IN ('validation', 'test', 'query')),
+	n bigint NOT NULL,
+	weighted boolean NOT NULL,
+	threshold float8[] NOT NULL,
+	positive float8[] NOT NULL,
+	negative float8[] NOT NULL,
+	PRIMARY KEY (model, version),
+	FOREIGN KEY (model, version) REFERENCES mlops.model_version (model, version)
+);
+COMMENT ON TABLE mlops.model_curve IS 'Counts along the thresholds of binary versions; view threshold_curve shows them. Deleted with the version.';
+COMMENT ON COLUMN mlops.model_curve.model IS 'Model name.';
+COMMENT ON COLUMN mlops.model_curve.version IS 'Version.';
+COMMENT ON COLUMN mlops.model_curve.dataset IS 'Rows that were counted: validation where there are such rows, else test (hold-out), or query for set_calibration.';
+COMMENT ON COLUMN mlops.model_curve.n IS 'Number of rows.';
+COMMENT ON COLUMN mlops.model_curve.weighted IS 'True when rows counted by their weight.';
+COMMENT ON COLUMN mlops.model_curve.threshold IS 'Scores in descending order: all distinct ones, or of more than 200 those at 200 quantiles of the rows, the lowest and the one of the best F1.';
+COMMENT ON COLUMN mlops.model_curve.positive IS 'Rows of the positive class at or above each threshold, by weight.';
+COMMENT ON COLUMN mlops.model_curve.negative IS 'Rows of the negative class at or above each threshold, by weight.';
+
 -- every table and every identity sequence is dumped, each by its own statement
 SELECT pg_catalog.pg_extension_config_dump('mlops.model', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_privilege', '');
@@ -278,4 +318,5 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_blob', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_version', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.alias', '');
-
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_calibration', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.model_curve', '');

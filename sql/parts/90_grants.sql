@@ -27,6 +27,8 @@ GRANT EXECUTE ON FUNCTION mlops.predict(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_class(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_array(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_raw(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_calibrated(text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_calibration(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_leaf(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_proba(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_classes(text, VARIADIC "any") TO PUBLIC;

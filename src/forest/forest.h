@@ -103,7 +103,7 @@ extern size_t mlops_forest_size(const Forest *forest);	/* bytes of the image */
 extern uint32_t mlops_forest_n_features(const Forest *forest);
 extern uint32_t mlops_forest_n_outputs(const Forest *forest);
 extern uint32_t mlops_forest_n_values(const Forest *forest);
-extern uint32_t mlops_forest_n_trees(const Forest *forest);	/* 0: gblinear */
+extern uint32_t mlops_forest_n_trees(const Forest *forest); /* 0: gblinear */
 
 /* Margins of one row: row[n_features], NaN = missing; margin[n_outputs]. */
 extern void mlops_forest_margin(const Forest *forest, const float *row, float *margin);

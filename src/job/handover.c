@@ -193,6 +193,53 @@ walk_metrics(Archive *archive, List **metrics)
 	}
 }
 
+/* Number of elements that come in or go out, at most "max"; memory for those that come. */
+static void
+walk_array(Archive *archive, int *n, int max, void **elements, size_t size)
+{
+	uint64		count = archive->out ? *n : 0;
+
+	walk_u64(archive, &count);
+	if (count > max)
+		archive->in.failed = true;
+	if (archive->out)
+		return;
+	*n = archive->in.failed ? 0 : count;
+	*elements = palloc0(Max(*n, 1) * size);
+}
+
+static void
+walk_calibration(Archive *archive, Calibration *calibration)
+{
+	walk_int64(archive, &calibration->n);
+	walk_array(archive, &calibration->n_knots, METRIC_MAX_KNOTS, (void **) &calibration->knots,
+			   sizeof(MetricKnot));
+	for (int i = 0; i < calibration->n_knots; i++)
+	{
+		walk_double(archive, &calibration->knots[i].score);
+		walk_double(archive, &calibration->knots[i].probability);
+	}
+	if (!archive->out && !mlops_calibration_is_valid(calibration))
+		archive->in.failed = true;
+}
+
+static void
+walk_curve(Archive *archive, ThresholdCurve *curve)
+{
+	walk_int64(archive, &curve->n);
+	walk_bool(archive, &curve->weighted);
+	walk_array(archive, &curve->n_cuts, METRIC_MAX_CUTS, (void **) &curve->cuts,
+			   sizeof(MetricCut));
+	for (int i = 0; i < curve->n_cuts; i++)
+	{
+		walk_double(archive, &curve->cuts[i].threshold);
+		walk_double(archive, &curve->cuts[i].positive);
+		walk_double(archive, &curve->cuts[i].negative);
+	}
+	if (!archive->out && !mlops_calibration_curve_is_valid(curve))
+		archive->in.failed = true;
+}
+
 static void
 walk_progress(Archive *archive, Progress *progress)
 {
@@ -231,6 +278,9 @@ walk_result(Archive *archive, RunResult *result)
 	walk_int32(archive, &result->baseline_version);
 	walk_text(archive, &result->params);
 	walk_metrics(archive, &result->metrics);
+	walk_calibration(archive, &result->calibration);
+	walk_int32(archive, &result->curve_part);
+	walk_curve(archive, &result->curve);
 	walk_texts(archive, &result->notes);
 	walk_text(archive, &result->environment);
 }

@@ -14,6 +14,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "registry/calibration.h"
+
 /* An attempt of a run in this database. */
 typedef struct Attempt
 {
@@ -72,6 +74,9 @@ typedef struct RunResult
 	int32		baseline_version;	/* 0: nothing to compare with */
 	char	   *params;			/* as given to XGBoost */
 	List	   *metrics;		/* of ResultMetric * */
+	Calibration calibration;	/* on the test part */
+	int32		curve_part;		/* SpoolPart */
+	ThresholdCurve curve;
 	List	   *notes;			/* of char * */
 	char	   *environment;
 } RunResult;

@@ -81,6 +81,16 @@ lock_run(const Attempt *attempt, LockedRun *run)
 	return found;
 }
 
+/* Store what the trainer found out about the scores; an existing version keeps its own. */
+static void
+store_calibration(const RunResult *result, const char *model, int version)
+{
+	mlops_calibration_store(model, version, "test", &result->calibration, false);
+	mlops_calibration_store_curve(model, version,
+								  result->curve_part == SPOOL_VALIDATION ? "validation" : "test",
+								  &result->curve, false);
+}
+
 static int64
 insert_dataset(const RunResult *result, const Recipe *recipe, const LockedRun *run)
 {
@@ -321,6 +331,7 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 	version.tags = recipe->tags;
 	version.created_by = run.submitter;
 	number = mlops_registry_publish(&version, &existed);
+	store_calibration(result, recipe->model, number);
 
 	if (existed)
 		notes = lappend(notes, psprintf("the model equals version %d in every byte; no new version was made",

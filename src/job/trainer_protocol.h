@@ -37,7 +37,7 @@
 
 #include <stdint.h>
 
-#define TRAINER_PROTOCOL "1"
+#define TRAINER_PROTOCOL "2"
 
 enum
 {
@@ -66,6 +66,13 @@ typedef enum TrainerMessageType
 	TRAINER_BASELINE_LOSS,		/* paired: value = mean(loss new - loss
 								 * baseline), error = its standard error, n */
 	TRAINER_THRESHOLD,			/* value: threshold chosen */
+	TRAINER_KNOT,				/* of the calibration, by ascending score:
+								 * value: score; other: probability; part; n:
+								 * rows of the part */
+	TRAINER_CUT,				/* of the curve, by descending threshold:
+								 * value: threshold; error, other: weights of
+								 * the positive and negative rows at or above
+								 * it; weighted; part; n */
 	TRAINER_NOTE,				/* text: something the user should know */
 	TRAINER_ERROR,				/* text: why it failed; the last message then */
 	TRAINER_DONE				/* n: model bytes written; index: peak memory
@@ -82,7 +89,8 @@ typedef struct TrainerMessage
 	int64_t		n;
 	double		value;
 	double		error;			/* standard error; NaN: none */
-	char text[	984];			/* zero-terminated */
+	double		other;
+	char text[	976];			/* zero-terminated */
 } TrainerMessage;
 
 #endif							/* MLOPS_TRAINER_PROTOCOL_H */

@@ -209,6 +209,46 @@ receive_round(TrainingRun *run, const TrainerMessage *message)
 	run->progress_changed = true;
 }
 
+/* A knot or a cut came; they are checked all together when the result is read. */
+static void
+add_knot(TrainingRun *run, const TrainerMessage *message)
+{
+	Calibration *calibration = &run->result.calibration;
+
+	if (calibration->knots == NULL)
+		calibration->knots = palloc(sizeof(MetricKnot) * METRIC_MAX_KNOTS);
+	if (calibration->n_knots >= METRIC_MAX_KNOTS || message->part != SPOOL_TEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+				 errmsg("trainer sent an invalid calibration")));
+	calibration->n = message->n;
+	calibration->knots[calibration->n_knots++] = (MetricKnot)
+	{
+		message->value, message->other
+	};
+}
+
+static void
+add_cut(TrainingRun *run, const TrainerMessage *message)
+{
+	ThresholdCurve *curve = &run->result.curve;
+
+	if (curve->cuts == NULL)
+		curve->cuts = palloc(sizeof(MetricCut) * METRIC_MAX_CUTS);
+	if (curve->n_cuts >= METRIC_MAX_CUTS ||
+		(message->part != SPOOL_TEST && message->part != SPOOL_VALIDATION))
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+				 errmsg("trainer sent an invalid curve of thresholds")));
+	curve->n = message->n;
+	curve->weighted = message->weighted != 0;
+	run->result.curve_part = message->part;
+	curve->cuts[curve->n_cuts++] = (MetricCut)
+	{
+		message->value, message->error, message->other
+	};
+}
+
 static void
 receive_message(const TrainerMessage *message, void *arg)
 {
@@ -243,6 +283,12 @@ receive_message(const TrainerMessage *message, void *arg)
 			break;
 		case TRAINER_THRESHOLD:
 			run->result.threshold = message->value;
+			break;
+		case TRAINER_KNOT:
+			add_knot(run, message);
+			break;
+		case TRAINER_CUT:
+			add_cut(run, message);
 			break;
 		case TRAINER_NOTE:
 			mlops_training_note(run, message->text);

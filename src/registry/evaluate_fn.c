@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * evaluate_fn.c
- *	  SQL functions evaluate and compare.
+ *	  SQL functions that judge versions by the rows of a query.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,10 +13,12 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "registry/calibration.h"
 #include "registry/evaluate.h"
 
 PG_FUNCTION_INFO_V1(mlops_sql_evaluate);
 PG_FUNCTION_INFO_V1(mlops_sql_compare);
+PG_FUNCTION_INFO_V1(mlops_sql_set_calibration);
 
 static char *
 get_text(FunctionCallInfo fcinfo, int i, const char *name)
@@ -78,4 +80,13 @@ mlops_sql_compare(PG_FUNCTION_ARGS)
 						   PG_ARGISNULL(3) || PG_GETARG_BOOL(3),
 						   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
+}
+
+Datum
+mlops_sql_set_calibration(PG_FUNCTION_ARGS)
+{
+	char	   *reference = get_text(fcinfo, 0, "model_ref");
+	char	   *query = get_text(fcinfo, 1, "query");
+
+	PG_RETURN_INT64(mlops_calibration_set(reference, query, get_target(fcinfo)));
 }

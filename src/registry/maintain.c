@@ -176,6 +176,12 @@ mlops_registry_delete_version(const char *reference, const char *reason)
 				 errmsg("version %d of model \"%s\" was deleted", parsed.version, parsed.model)));
 	check_no_alias(parsed.model, parsed.version);
 	delete_unused_blob(&scope, mlops_spi_value(0, 1, &isnull));
+	args.n = 2;
+	(void) mlops_spi_run(&scope,
+						 "DELETE FROM mlops.model_calibration WHERE model = $1 AND version = $2",
+						 &args);
+	(void) mlops_spi_run(&scope,
+						 "DELETE FROM mlops.model_curve WHERE model = $1 AND version = $2", &args);
 	mlops_spi_end(&scope);
 }
 

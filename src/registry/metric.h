@@ -86,4 +86,41 @@ extern double mlops_metric_row_loss(const MetricInput *input, size_t row);
 /* Probability threshold that maximises F1; 0.5 when undefined. */
 extern double mlops_metric_best_f1_threshold(const MetricInput *input);
 
+/* A corner of a calibration: the score, and the probability that it stands for. */
+typedef struct MetricKnot
+{
+	double		score;			/* ascending */
+	double		probability;	/* likewise */
+} MetricKnot;
+
+/* What happens when rows are called positive from a threshold on. */
+typedef struct MetricCut
+{
+	double		threshold;
+	double		positive;		/* rows at or above it, by label, in weights */
+	double		negative;
+} MetricCut;
+
+#define METRIC_MAX_KNOTS 2000
+#define METRIC_MAX_CUTS 202
+
+/*
+ * Isotonic regression of a binary task's labels on its scores, with the knots of
+ * scikit-learn's IsotonicRegression; of more than METRIC_MAX_KNOTS evenly many.
+ * Returns their number, 0 where none is defined, or as mlops_metric_compute.
+ */
+extern int	mlops_metric_calibrate(const MetricInput *input, MetricKnot *knots,
+								   bool (*interrupted) (void));
+
+/* Linear between knots, constant outside of them. */
+extern double mlops_metric_interpolate(const MetricKnot *knots, int n, double score);
+
+/*
+ * Cuts at all distinct scores of a binary task, the highest first; of more than
+ * 200 those at 200 quantiles of the rows, the lowest and the one of the best F1.
+ * Returns their number, likewise.
+ */
+extern int	mlops_metric_curve(const MetricInput *input, MetricCut *cuts,
+							   bool (*interrupted) (void));
+
 #endif							/* MLOPS_METRIC_H */

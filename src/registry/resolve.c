@@ -31,6 +31,7 @@
 
 #include "base/error.h"
 #include "base/spi.h"
+#include "registry/calibration.h"
 #include "registry/registry.h"
 #include "registry/tables.h"
 
@@ -399,6 +400,61 @@ mlops_registry_load(const uint8 *digest)
 				 errmsg("the bytes of a model version do not match their digest"),
 				 errhint("Restore table mlops.model_blob from a backup, or register the model again.")));
 	return bytes;
+}
+
+/* Numbers of an array column of the current row. */
+static Datum *
+get_numbers(const Probe *probe, int column, int *n)
+{
+	Datum	   *numbers;
+	bool	   *nulls;
+
+	deconstruct_array(DatumGetArrayTypeP(get_filled_column(probe, column)), FLOAT8OID,
+					  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &numbers, &nulls, n);
+	for (int i = 0; i < *n; i++)
+		if (nulls[i])
+			elog(ERROR, "calibration of a model version holds nulls");
+	return numbers;
+}
+
+/* Copy the current row of model_calibration, into one chunk. */
+static Calibration *
+copy_calibration(const Probe *probe)
+{
+	int			n;
+	int			n_probabilities;
+	Datum	   *scores = get_numbers(probe, Anum_model_calibration_score, &n);
+	Datum	   *probabilities = get_numbers(probe, Anum_model_calibration_probability, &n_probabilities);
+	Calibration *calibration = palloc(sizeof(Calibration) + n * sizeof(MetricKnot));
+
+	if (n == 0 || n != n_probabilities)
+		elog(ERROR, "calibration of a model version has the wrong size");
+	calibration->n = DatumGetInt64(get_filled_column(probe, Anum_model_calibration_n));
+	calibration->n_knots = n;
+	calibration->knots = (MetricKnot *) (calibration + 1);
+	for (int i = 0; i < n; i++)
+		calibration->knots[i] = (MetricKnot)
+	{
+		DatumGetFloat8(scores[i]), DatumGetFloat8(probabilities[i])
+	};
+	return calibration;
+}
+
+Calibration *
+mlops_calibration_find(const char *model, int version)
+{
+	Probe		probe;
+	ScanKeyData keys[2];
+	Calibration *calibration = NULL;
+
+	init_text_key(&keys[0], Anum_model_calibration_model, model);
+	ScanKeyInit(&keys[1], Anum_model_calibration_version, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(version));
+	begin_probe(&probe, "model_calibration", "model_calibration_pkey", 2, keys);
+	if (fetch_row(&probe))
+		calibration = copy_calibration(&probe);
+	end_probe(&probe);
+	return calibration;
 }
 
 bool

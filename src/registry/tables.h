@@ -70,6 +70,16 @@ enum
 
 enum
 {
+	Anum_model_calibration_model = 1,
+	Anum_model_calibration_version,
+	Anum_model_calibration_dataset,
+	Anum_model_calibration_n,
+	Anum_model_calibration_score,
+	Anum_model_calibration_probability
+};
+
+enum
+{
 	Anum_run_id = 1,
 	Anum_run_kind,
 	Anum_run_model,

@@ -155,6 +155,9 @@ bind_reference(CallSite *site, const char *reference, Size length,
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);
 		old->key = *key;
+		if (old->served.calibration != NULL)
+			pfree(old->served.calibration);
+		old->served.calibration = NULL; /* it may have been set anew */
 		return old;
 	}
 	binding = palloc0(sizeof(Binding) + length);

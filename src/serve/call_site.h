@@ -10,6 +10,7 @@
 
 #include "fmgr.h"
 
+#include "registry/calibration.h"
 #include "registry/registry.h"
 #include "serve/row_input.h"
 #include "serve/stat.h"
@@ -24,6 +25,7 @@ typedef struct ServedModel
 	PredictionStat *stat;		/* NULL without preload */
 	uint32		n_outputs;
 	uint32		n_values;
+	Calibration *calibration;	/* NULL: not looked up; see prediction.c */
 	float	   *vector;			/* features of the last row */
 	float	   *margin;			/* [n_outputs] of the last row */
 	float	   *values;			/* [max(n_values, n_outputs)]; scratch of

@@ -19,6 +19,7 @@ PG_FUNCTION_INFO_V1(mlops_sql_predict_class);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_array);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_raw);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_leaf);
+PG_FUNCTION_INFO_V1(mlops_sql_predict_calibrated);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_proba);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_classes);
 
@@ -88,6 +89,16 @@ mlops_sql_predict_raw(PG_FUNCTION_ARGS)
 	if (served == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(make_array_of_floats(served->margin, served->n_outputs));
+}
+
+Datum
+mlops_sql_predict_calibrated(PG_FUNCTION_ARGS)
+{
+	ServedModel *served = score_row(fcinfo);
+
+	if (served == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(mlops_prediction_calibrated(served));
 }
 
 Datum

@@ -11,6 +11,8 @@
 
 #include <math.h>
 
+#include "utils/memutils.h"
+
 #include "serve/prediction.h"
 
 const float *
@@ -155,4 +157,41 @@ mlops_prediction_class(ServedModel *served)
 	if (index < 0 || index >= version->n_classes)
 		elog(ERROR, "class %d of %d", index, version->n_classes);
 	return version->classes[index];
+}
+
+/* Look the calibration up, for as long as the model is bound. */
+static void
+bind_calibration(ServedModel *served)
+{
+	const ModelVersion *version = served->version;
+	Calibration *found = NULL;
+	Size		size;
+
+	require_classes(served);
+	if (served->n_outputs == 1)
+		found = mlops_calibration_find(version->model, version->version);
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" version %d has no calibration", version->model,
+						version->version),
+				 strcmp(version->task, "binary") == 0 ?
+				 errhint("Its owner makes one with mlops.set_calibration.") :
+				 errhint("Calibrations belong to binary classification; use mlops.predict_proba.")));
+
+	size = sizeof(Calibration) + found->n_knots * sizeof(MetricKnot);
+	served->calibration = MemoryContextAlloc(GetMemoryChunkContext(served->vector), size);
+	memcpy(served->calibration, found, size);
+	served->calibration->knots = (MetricKnot *) (served->calibration + 1);
+	pfree(found);
+}
+
+double
+mlops_prediction_calibrated(ServedModel *served)
+{
+	if (served->calibration == NULL)
+		bind_calibration(served);
+	compute_probabilities(served);
+	return mlops_metric_interpolate(served->calibration->knots, served->calibration->n_knots,
+									served->values[0]);
 }

@@ -26,6 +26,10 @@ extern void mlops_prediction_probabilities(ServedModel *served, double *probabil
  * for a model without trees. */
 extern int32 *mlops_prediction_leaves(ServedModel *served, int *n_trees);
 
+/* Calibrated probability of the positive class; an error for a version without
+ * calibration. */
+extern double mlops_prediction_calibrated(ServedModel *served);
+
 /* Label of the predicted class; likewise. */
 extern const char *mlops_prediction_class(ServedModel *served);
 

@@ -213,19 +213,50 @@ judge_baseline(const TrainerConfig *config, const TrainerPart *test, const Metri
 	report_loss(model, &baseline.input);
 }
 
+static void
+report_calibration(const MetricInput *input)
+{
+	MetricKnot *knots = mlops_trainer_alloc(METRIC_MAX_KNOTS, sizeof(MetricKnot));
+	int			n = mlops_metric_calibrate(input, knots, NULL);
+
+	if (n < 0)
+		mlops_trainer_fail("out of memory");
+	for (int i = 0; i < n; i++)
+		mlops_trainer_send_knot(SPOOL_TEST, knots[i].score, knots[i].probability, input->n);
+	free(knots);
+}
+
+static void
+report_curve(const MetricInput *input, SpoolPart part)
+{
+	MetricCut	cuts[METRIC_MAX_CUTS];
+	int			n = mlops_metric_curve(input, cuts, NULL);
+
+	if (n < 0)
+		mlops_trainer_fail("out of memory");
+	for (int i = 0; i < n; i++)
+		mlops_trainer_send_cut(part, cuts[i].threshold, cuts[i].positive, cuts[i].negative,
+							   input->weight != NULL, input->n);
+}
+
+/* The curve of the validation part, and the threshold where it is to be chosen there. */
 static double
-choose_threshold(const TrainerConfig *config, const TrainerPart *validation, const TrainerModel *model)
+judge_thresholds(const TrainerConfig *config, const TrainerPart *validation, const TrainerModel *model)
 {
 	ScoredPart	scored = {0};
-	double		threshold;
+	double		threshold = config->threshold;
 
 	set_truth(config, validation, &scored.input);
 	set_scores(config, validation, model->bytes, model->size, false, &scored);
-	threshold = mlops_metric_best_f1_threshold(&scored.input);
+	if (config->choose_threshold)
+	{
+		threshold = mlops_metric_best_f1_threshold(&scored.input);
+		mlops_trainer_send_threshold(threshold);
+	}
+	report_curve(&scored.input, SPOOL_VALIDATION);
 	free((void *) scored.input.score);
 	free((void *) scored.input.label);
 	free((void *) scored.input.weight);
-	mlops_trainer_send_threshold(threshold);
 	return threshold;
 }
 
@@ -237,14 +268,17 @@ mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
 	ScoredPart	scored = {0};
 	double		threshold = config->threshold;
 
-	if (config->choose_threshold)
-		threshold = choose_threshold(config, &parts[SPOOL_VALIDATION], model);
+	if (config->task == METRIC_BINARY && parts[SPOOL_VALIDATION].n_rows > 0)
+		threshold = judge_thresholds(config, &parts[SPOOL_VALIDATION], model);
 	if (test->n_rows == 0)
 		return;
 	set_truth(config, test, &scored.input);
 	set_scores(config, test, model->bytes, model->size, false, &scored);
 	scored.input.threshold = threshold;
 	report_metrics(&scored.input, TRAINER_METRIC);
+	report_calibration(&scored.input);
+	if (parts[SPOOL_VALIDATION].n_rows == 0)
+		report_curve(&scored.input, SPOOL_TEST);
 	if (config->baseline)
 		judge_baseline(config, test, &scored.input);
 }

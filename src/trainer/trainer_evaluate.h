@@ -16,8 +16,9 @@ extern Forest *mlops_trainer_build_forest(const void *bytes, size_t size,
 										  ForestDescription *description);
 
 /*
- * Report metrics on the test part, the threshold where it is to be chosen, and
- * the comparison with the baseline where there is one.
+ * Report metrics on the test part, the calibration and the curve of thresholds of
+ * a binary task, the threshold where it is to be chosen, and the comparison with
+ * the baseline where there is one.
  */
 extern void mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
 								   const TrainerModel *model);

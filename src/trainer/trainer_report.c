@@ -136,6 +136,33 @@ mlops_trainer_send_threshold(double threshold)
 	write_message(&message);
 }
 
+void
+mlops_trainer_send_knot(SpoolPart part, double score, double probability, size_t n)
+{
+	TrainerMessage message = make_message(TRAINER_KNOT, "");
+
+	message.part = part;
+	message.value = score;
+	message.other = probability;
+	message.n = (int64_t) n;
+	write_message(&message);
+}
+
+void
+mlops_trainer_send_cut(SpoolPart part, double threshold, double positive, double negative,
+					   bool weighted, size_t n)
+{
+	TrainerMessage message = make_message(TRAINER_CUT, "");
+
+	message.part = part;
+	message.weighted = weighted;
+	message.value = threshold;
+	message.error = positive;
+	message.other = negative;
+	message.n = (int64_t) n;
+	write_message(&message);
+}
+
 /*
  * Peak resident memory in kB.  Not getrusage: its maximum survives exec and
  * would be that of the executor.

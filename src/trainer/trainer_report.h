@@ -24,6 +24,9 @@ extern void mlops_trainer_send_stopped(int best_iteration);
 extern void mlops_trainer_send_metric(TrainerMessageType type, const char *name, bool weighted,
 									  double value, double error, size_t n);
 extern void mlops_trainer_send_threshold(double threshold);
+extern void mlops_trainer_send_knot(SpoolPart part, double score, double probability, size_t n);
+extern void mlops_trainer_send_cut(SpoolPart part, double threshold, double positive,
+								   double negative, bool weighted, size_t n);
 extern void mlops_trainer_send_done(size_t n_bytes);
 
 /* Say why in a TRAINER_ERROR and end the process. */

@@ -302,7 +302,11 @@ run_configurations(Counts *counts, const Configuration *configs, size_t n_config
 
 		if (version < config->since || (config->until > 0 && version >= config->until))
 			continue;
-		/* libxgboost 3.0 does not explain trees with vectors in their leaves; 3.3 does */
+
+		/*
+		 * libxgboost 3.0 does not explain trees with vectors in their leaves;
+		 * 3.3 does
+		 */
 		if (version < 303 && strstr(config->parameters, "multi_output_tree") != NULL)
 			continue;
 		counts->shown = 0;

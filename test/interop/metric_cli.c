@@ -7,7 +7,8 @@
  *	 task objective n n_scores has_weight has_upper has_group threshold quantile power
  * and then the arrays of metric.h as raw bytes; answers a line "name value
  * error" per metric, "loss" with the mean and number of the row losses,
- * "best_f1" with the threshold, and an empty line.
+ * "best_f1" with the threshold, for binary tasks those of print_curves, and an
+ * empty line.
  *
  *-------------------------------------------------------------------------
  */
@@ -51,6 +52,25 @@ print_loss(const MetricInput *input)
 	printf("loss %.17g %zu\n", n ? sum / (double) n : NAN, n);
 }
 
+/* Calibration and curve: "knot.i score probability", "at.i probability" for the
+ * score i/64, "cut.i threshold positive", "cut_negative.i negative". */
+static void
+print_curves(const MetricInput *input)
+{
+	static MetricKnot knots[METRIC_MAX_KNOTS];
+	static MetricCut cuts[METRIC_MAX_CUTS];
+	int			n_knots = mlops_metric_calibrate(input, knots, NULL);
+	int			n_cuts = mlops_metric_curve(input, cuts, NULL);
+
+	for (int i = 0; i < n_knots; i++)
+		printf("knot.%d %.17g %.17g\n", i, knots[i].score, knots[i].probability);
+	for (int i = 0; i <= 64; i++)
+		printf("at.%d %.17g 0\n", i, mlops_metric_interpolate(knots, n_knots, i / 64.0));
+	for (int i = 0; i < n_cuts; i++)
+		printf("cut.%d %.17g %.17g\ncut_negative.%d %.17g 0\n", i, cuts[i].threshold,
+			   cuts[i].positive, i, cuts[i].negative);
+}
+
 int
 main(void)
 {
@@ -82,6 +102,8 @@ main(void)
 		for (int i = 0; i < n; i++)
 			printf("%s %.17g %.17g\n", values[i].name, values[i].value, values[i].std_error);
 		print_loss(&input);
+		if (input.task == METRIC_BINARY)
+			print_curves(&input);
 		printf("best_f1 %.17g 0\n\n",
 			   input.task == METRIC_BINARY ? mlops_metric_best_f1_threshold(&input) : NAN);
 		fflush(stdout);

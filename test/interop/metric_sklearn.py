@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 from sklearn import metrics
+from sklearn.isotonic import IsotonicRegression
 
 TOLERANCE = 1e-12
 REGRESSION, BINARY, MULTICLASS, RANKING, SURVIVAL = range(5)
@@ -166,6 +167,53 @@ def defined(upper, value):
     return value if upper > 0 else math.nan
 
 
+def take_series(out, name):
+    found = []
+    while f"{name}.{len(found)}" in out:
+        found.append(out[f"{name}.{len(found)}"])
+    return np.array(found).reshape(-1, 2)
+
+
+def check_arrays(name, got, wanted):
+    check(f"{name}: length", len(got), len(wanted))
+    if len(got) == len(wanted):
+        worst = np.abs(got - wanted) / np.maximum(np.abs(wanted), 1e-3)
+        check(name, worst.max(initial=0), 0, 1e-9)  # 1e-9 of 1e-3
+
+
+def check_isotonic(out, y, p, w):
+    """Knots and interpolated values of scikit-learn's isotonic regression."""
+    model = IsotonicRegression(out_of_bounds="clip", increasing=True).fit(p, y, sample_weight=w)
+    knots = take_series(out, "knot")
+    at = take_series(out, "at")[:, 0]
+    check_arrays("interpolated", at, model.predict(np.arange(65) / 64))
+    # where means of neighbours are equal but for rounding, either may pool them
+    wanted = np.column_stack([model.X_thresholds_, model.y_thresholds_])
+    if np.diff(np.unique(wanted[:, 1])).min(initial=1) > 1e-9:
+        check_arrays("knots", knots, wanted)
+
+
+def check_curve(out, y, p, w):
+    """Counts by confusion matrix; all distinct scores, or 200 quantiles and the best F1."""
+    cuts = take_series(out, "cut")
+    negative = take_series(out, "cut_negative")[:, 0]
+    distinct = np.unique(p)[::-1]
+    if len(distinct) <= 200:
+        check_arrays("thresholds", cuts[:, 0], distinct)
+    else:
+        check("thinned", 100 < len(cuts) <= 202 and np.isin(cuts[:, 0], distinct).all() and cuts[-1, 0] == distinct[-1], True)
+        check("best F1 is kept", out["best_f1"][0] in cuts[:, 0] or y.sum() == 0, True)
+        share = (p >= cuts[:, :1]).mean(axis=1)
+        widest = np.diff(np.concatenate([[0], share])).max()
+        check("evenly", widest <= 1 / 200 + np.unique(p, return_counts=True)[1].max() / len(p), True)
+    for (threshold, positive), called in zip(cuts, negative):
+        (tn, fp), (fn, tp) = metrics.confusion_matrix(y, p >= threshold, labels=[0, 1], sample_weight=w)
+        if abs(tp - positive) > 1e-9 * max(tp, 1) or abs(fp - called) > 1e-9 * max(fp, 1):
+            check(f"counts at {threshold}", positive, tp)
+            return
+    check("counts", 1, 1)
+
+
 def test_binary(n):
     y = (rng.random(n) < rng.choice([0.02, 0.3, 0.5])).astype(np.float32)
     if rng.random() < 0.1:
@@ -183,6 +231,9 @@ def test_binary(n):
     if w is not None and w.sum() == 0:
         check("accuracy without weight", out["accuracy"][0], math.nan)
         return
+    check_isotonic(out, y, p, w)
+    if n < 1500:
+        check_curve(out, y, p, w)
     ones = np.ones(n) if w is None else w
     actual, called = ones[y == 1].sum(), ones[hard == 1].sum()
     check("accuracy", out["accuracy"][0], metrics.accuracy_score(y, hard, sample_weight=w))

@@ -63,13 +63,15 @@ $source->safe_psql('postgres', q{
 	INSERT INTO mlops.dataset (digest, schema_digest, n_rows, columns, query, context, reproducible, snapshot, lsn, read_by)
 	VALUES (sha256('d'), sha256('s'), 4, '[]', 'SELECT 1', '{}', true, pg_current_snapshot(), pg_current_wal_lsn(), 'regress_mlops_owner');
 	UPDATE mlops.run SET dataset_id = 1, notes = '{"a note"}' WHERE id = 1;
-	INSERT INTO mlops.cancel_request (run_id, requested_by) VALUES (1, 'regress_mlops_owner');});
+	INSERT INTO mlops.cancel_request (run_id, requested_by) VALUES (1, 'regress_mlops_owner');
+	INSERT INTO mlops.model_calibration VALUES ('regress_m', 1, 'test', 9, '{0.1,0.30000000000000004}', '{0,1}');
+	INSERT INTO mlops.model_curve VALUES ('regress_m', 1, 'validation', 9, true, '{0.3,0.1}', '{1,1}', '{0,8.5}');});
 
 my $result = $source->psql('postgres', q{SELECT mlops.register_model('regress_big', decode(repeat('7b', 2000000), 'hex'))}, stderr => \my $stderr);
 like($stderr, qr/model exceeds the maximum of 1 MB/, 'a model above mlops.max_model_size is refused');
 
 my %before = read_registry($source, 'postgres');
-my @empty = grep { !/_seq$/ && $before{$_} eq '' } qw(model model_version model_blob model_privilege alias run metric dataset cancel_request);
+my @empty = grep { !/_seq$/ && $before{$_} eq '' } qw(model model_version model_blob model_privilege alias run metric dataset cancel_request model_calibration model_curve);
 is("@empty", '', 'every table has rows to carry');
 
 my $dump = $source->backup_dir . '/mlops.dump';

@@ -114,6 +114,80 @@ test_binary(void)
 	CHECK(compute_metric(&input, "f1").value == 0, "nothing found");
 }
 
+/* Knots and cuts, by hand; too many of them; what has none. */
+static void
+test_isotonic(void)
+{
+	static MetricKnot knots[METRIC_MAX_KNOTS];
+	static MetricCut cuts[METRIC_MAX_CUTS];
+	static float many[30000];
+	static float many_labels[30000];
+	float		score[] = {0.5f, 0.25f, 0.75f, 0.75f, 0.125f};
+	float		label[] = {0, 1, 1, 1, 0};
+	float		weight[] = {3, 1, 1, 1, 0};
+	MetricInput input = {.task = METRIC_BINARY,.n = 5,.n_scores = 1,.score = score,.label = label,
+	.objective = "binary:logistic"};
+	bool		ascends = true;
+	int			n;
+
+	/* 0 at 1/8, then 1 and 0 pooled to 1/2, then 1 */
+	CHECK(mlops_metric_calibrate(&input, knots, NULL) == 4, "knots");
+	CHECK(knots[0].score == 0.125 && knots[0].probability == 0, "first");
+	CHECK(knots[1].score == 0.25 && knots[1].probability == 0.5, "pooled");
+	CHECK(knots[2].score == 0.5 && knots[2].probability == 0.5, "pooled");
+	CHECK(knots[3].score == 0.75 && knots[3].probability == 1, "tied");
+	CHECK(mlops_metric_interpolate(knots, 4, 0) == 0, "below");
+	CHECK(mlops_metric_interpolate(knots, 4, 0.625) == 0.75, "between");
+	CHECK(mlops_metric_interpolate(knots, 4, 0.3) == 0.5, "within");
+	CHECK(mlops_metric_interpolate(knots, 4, 1) == 1, "above");
+	CHECK(isnan(mlops_metric_interpolate(knots, 4, NAN)), "not a number");
+	CHECK(mlops_metric_curve(&input, cuts, NULL) == 4, "cuts");
+	CHECK(cuts[0].threshold == 0.75 && cuts[0].positive == 2 && cuts[0].negative == 0, "highest");
+	CHECK(cuts[3].threshold == 0.125 && cuts[3].positive == 3 && cuts[3].negative == 2, "lowest");
+
+	input.weight = weight;
+	CHECK(mlops_metric_calibrate(&input, knots, NULL) == 3, "knots by weight");
+	CHECK(knots[0].score == 0.25 && knots[0].probability == 0.25, "by weight");
+	input.n = 0;
+	CHECK(mlops_metric_calibrate(&input, knots, NULL) == 0, "no rows");
+	CHECK(mlops_metric_curve(&input, cuts, NULL) == 0, "no rows");
+	CHECK(isnan(mlops_metric_interpolate(knots, 0, 0.5)), "no knots");
+	input.n = 5;
+	memset(weight, 0, sizeof(weight));
+	CHECK(mlops_metric_calibrate(&input, knots, NULL) == 0, "no weight");
+	input.weight = NULL;
+	score[0] = NAN;
+	CHECK(mlops_metric_calibrate(&input, knots, NULL) == 0, "no score");
+	score[0] = 1.5f;
+	CHECK(mlops_metric_curve(&input, cuts, NULL) == 0, "no probability");
+	input.objective = "binary:logitraw";
+	CHECK(mlops_metric_curve(&input, cuts, NULL) == 4 && cuts[0].threshold == (float) (1 / (1 + exp(-1.5))), "margins");
+	input.n_scores = 2;
+	CHECK(mlops_metric_calibrate(&input, knots, NULL) == 0, "two scores");
+
+	/* weights that ascend make a block of each score */
+	for (int i = 0; i < 30000; i++)
+	{
+		many[i] = (float) (i / 2) / 15000;
+		many_labels[i] = i % 2;
+	}
+	input = (MetricInput)
+	{
+		.task = METRIC_BINARY,.n = 30000,.n_scores = 1,.score = many,.label = many_labels,
+			.weight = malloc(30000 * sizeof(float))
+	};
+	for (int i = 0; i < 30000; i++)
+		((float *) input.weight)[i] = i % 2 ? (float) (1 + i) : 1;
+	n = mlops_metric_calibrate(&input, knots, NULL);
+	CHECK(n > METRIC_MAX_KNOTS / 3 && n <= METRIC_MAX_KNOTS, "bounded");
+	for (int i = 1; i < n; i++)
+		ascends = ascends && knots[i].score > knots[i - 1].score && knots[i].probability > knots[i - 1].probability;
+	CHECK(ascends && knots[0].score == 0 && knots[n - 1].score == (float) 14999 / 15000, "from end to end");
+	n = mlops_metric_curve(&input, cuts, NULL);
+	CHECK(n > 190 && n <= METRIC_MAX_CUTS && cuts[n - 1].threshold == 0, "bounded");
+	free((void *) input.weight);
+}
+
 static void
 test_one_class(void)
 {
@@ -322,6 +396,7 @@ main(void)
 	test_regression();
 	test_constant_labels();
 	test_binary();
+	test_isotonic();
 	test_one_class();
 	test_calibration();
 	test_multiclass();

@@ -11,13 +11,13 @@ import tempfile
 
 import numpy as np
 
-MESSAGE = struct.Struct("=IIIiqdd984s")
+MESSAGE = struct.Struct("=IIIiqddd976s")
 TYPES = [None, "hello", "phase", "round", "stopped", "metric", "baseline_metric",
-         "baseline_loss", "threshold", "note", "error", "done"]
+         "baseline_loss", "threshold", "knot", "cut", "note", "error", "done"]
 PARTS = ["train", "validation", "test"]
 MAGIC = 0x314C4F4F50534C4D
 
-Message = collections.namedtuple("Message", "type part weighted index n value error text")
+Message = collections.namedtuple("Message", "type part weighted index n value error other text")
 
 
 def spool(features, label, upper=None, weight=None, group=None):
@@ -79,7 +79,7 @@ class Result:
         return [m.value for m in self.of("round") if PARTS[m.part] == part and m.text == metric]
 
 
-def run(trainer, config, parts, baseline=None, protocol="1", threads=1, timeout=600, preexec=None):
+def run(trainer, config, parts, baseline=None, protocol="2", threads=1, timeout=600, preexec=None):
     """Run one training; parts are the bytes of the three spool files."""
     with tempfile.TemporaryDirectory() as folder:
         def store(name, data):
@@ -126,7 +126,7 @@ def run(trainer, config, parts, baseline=None, protocol="1", threads=1, timeout=
         assert len(data) % MESSAGE.size == 0, len(data)
         messages = []
         for fields in MESSAGE.iter_unpack(data):
-            text = fields[7].split(b"\0")[0].decode()
-            messages.append(Message(TYPES[fields[0]], *fields[1:7], text))
+            text = fields[8].split(b"\0")[0].decode()
+            messages.append(Message(TYPES[fields[0]], *fields[1:8], text))
         with open(model, "rb") as file:
             return Result(messages, file.read(), status, stderr)

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import xgboost
 from sklearn import metrics
+from sklearn.isotonic import IsotonicRegression
 
 import trainer_driver as driver
 from trainer_driver import configuration, spool
@@ -213,7 +214,7 @@ def test_refit():
 def test_messages():
     result = driver.run(TRAINER, config_of("binary"), spools(D.binary))
     kinds = [m.type for m in result.messages]
-    order = ["hello", "phase", "phase", "round", "phase", "metric", "done"]
+    order = ["hello", "phase", "phase", "round", "phase", "cut", "metric", "knot", "done"]
     seen = [k for i, k in enumerate(kinds) if i == 0 or kinds[i - 1] != k or k == "phase"]
     check("order of messages", seen == order, seen)
     check("phases", [m.text for m in result.of("phase")] == ["loading", "training", "evaluating"])
@@ -297,6 +298,13 @@ def test_class_weight():
         mine.predict(matrix(TEST), validate_features=False), reference.predict(matrix(TEST))))
 
 
+def check_curve(cuts, part, y, p):
+    """Counts at thresholds, which descend."""
+    check("cuts say their part", {driver.PARTS[m.part] for m in cuts} == {part} and {m.n for m in cuts} == {len(y)})
+    check("cuts count", all((m.error, m.other) == (y[p >= m.value].sum(), (1 - y)[p >= m.value].sum()) for m in cuts))
+    check("cuts descend", all(a.value > b.value for a, b in zip(cuts, cuts[1:])) and 10 < len(cuts) <= 202)
+
+
 def test_threshold():
     config = config_of("binary", [("threshold", "f1")], ["scale_pos_weight=0.2"])
     result = driver.run(TRAINER, config, spools(D.binary))
@@ -306,6 +314,21 @@ def test_threshold():
     p = booster.predict(matrix(VALIDATION), validate_features=False)
     f1 = {t: metrics.f1_score(D.binary[VALIDATION], p >= t) for t in np.unique(p)}
     check("threshold maximises F1 on the validation part", f1[np.float32(threshold)] == max(f1.values()))
+    check_curve(result.of("cut"), "validation", D.binary[VALIDATION], p)
+    check("the threshold is the curve's best", threshold == max(
+        result.of("cut"), key=lambda m: 2 * m.error / max(m.error + m.other + D.binary[VALIDATION].sum(), 1)).value)
+    isotonic = IsotonicRegression(out_of_bounds="clip").fit(
+        booster.predict(matrix(TEST), validate_features=False).astype(np.float64), D.binary[TEST].astype(np.float64))
+    knots = [(m.value, m.other) for m in result.of("knot")]
+    wanted = list(zip(isotonic.X_thresholds_, isotonic.y_thresholds_))
+    check("calibration is scikit-learn's on the test part",
+          len(knots) == len(wanted) > 3 and np.allclose(knots, wanted, rtol=1e-12, atol=0), (knots[:5], wanted[:5]))
+    check("and says so", {(driver.PARTS[m.part], m.n) for m in result.of("knot")} == {("test", len(D.binary[TEST]))})
+    alone = driver.run(TRAINER, config_of("binary", [("has_weight", 1)]),
+                       [spools(D.binary, weight=D.weight)[0], driver.spool(D.X[:0], D.binary[:0]), spools(D.binary, weight=D.weight)[2]])
+    check("without validation rows the curve is of the test part",
+          {driver.PARTS[m.part] for m in alone.of("cut")} == {"test"} and {m.weighted for m in alone.of("cut")} == {1})
+    check("with weights", abs(alone.of("cut")[-1].error - (D.weight * D.binary)[TEST].astype(np.float64).sum()) < 1e-6)
     held_out = booster.predict(matrix(TEST), validate_features=False) >= threshold
     check("threshold governs the metrics",
           abs(result.metric("f1").value - metrics.f1_score(D.binary[TEST], held_out)) < 1e-12)
@@ -360,7 +383,7 @@ def refuses(name, text, config, parts, **options):
 def test_refusals():
     parts = spools(D.binary)
     config = config_of("binary")
-    refuses("another protocol", "protocol", config, parts, protocol="2")
+    refuses("another protocol", "protocol", config, parts, protocol="1")
     refuses("an unused parameter", "\"frobnicate\"", config_of("binary", params=["frobnicate=1"]), parts)
     refuses("a wrong parameter", "max_depth", config_of("binary", params=["max_depth=x"]), parts)
     refuses("an objective that does not exist", "reg:nothing", config_of("regression", params=["objective=reg:nothing"]), parts)
