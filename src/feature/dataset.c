@@ -332,6 +332,12 @@ mlops_dataset_end(Dataset *dataset)
 	mlops_sorter_end(dataset->state->sorter);
 }
 
+const DatasetColumn *
+mlops_dataset_column(const Dataset *dataset, int i)
+{
+	return mlops_sorter_column(dataset->state->sorter, i);
+}
+
 Jsonb *
 mlops_dataset_columns(const Dataset *dataset)
 {

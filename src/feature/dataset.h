@@ -107,6 +107,17 @@ typedef struct DatasetRow
 	DatasetPart part;
 } DatasetRow;
 
+/* Statistics of one feature over the rows that take part. */
+typedef struct DatasetColumn
+{
+	int64		n_null;
+	float		min;			/* infinite when there is no value, likewise
+								 * max */
+	float		max;
+	uint64		checksum;		/* sum of the values' mixed bits, whatever
+								 * their order */
+} DatasetColumn;
+
 /* Run the query and sort its rows.  Dataset lives in the current context. */
 extern Dataset *mlops_dataset_read(const DatasetSpec *spec);
 
@@ -114,6 +125,9 @@ extern Dataset *mlops_dataset_read(const DatasetSpec *spec);
  * column statistics are complete and the part sizes have been checked. */
 extern bool mlops_dataset_next(Dataset *dataset, DatasetRow *row);
 extern void mlops_dataset_end(Dataset *dataset);
+
+/* Statistics of the i-th feature, once the last row was fetched. */
+extern const DatasetColumn *mlops_dataset_column(const Dataset *dataset, int i);
 
 /* Statistics per feature for table dataset: see COMMENT ON its column columns. */
 extern Jsonb *mlops_dataset_columns(const Dataset *dataset);

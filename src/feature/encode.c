@@ -105,6 +105,18 @@ collect_plain_steps(EncodePlan *plan)
 	plan->plain = plain;
 }
 
+FeatureFit
+mlops_encode_fit(const Feature *feature, TupleDesc tupdesc)
+{
+	int			column = find_column(tupdesc, feature->column, 0);
+	ValueType	value_type;
+
+	if (column < 0)
+		return FEATURE_IS_MISSING;
+	mlops_value_init(&value_type, TupleDescAttr(tupdesc, column)->atttypid);
+	return accept_kind(feature, &value_type) ? FEATURE_FITS : FEATURE_HAS_WRONG_KIND;
+}
+
 EncodePlan *
 mlops_encode_plan(const Signature *signature, TupleDesc tupdesc)
 {

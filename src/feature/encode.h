@@ -30,6 +30,16 @@ extern bool mlops_encode_is_builtin(const EncodePlan *plan);
  * encoding allocates nothing. */
 extern bool mlops_encode_is_plain(const EncodePlan *plan);
 
+typedef enum FeatureFit
+{
+	FEATURE_FITS,
+	FEATURE_IS_MISSING,			/* no such column */
+	FEATURE_HAS_WRONG_KIND
+} FeatureFit;
+
+/* Whether the row has what the feature is made of. */
+extern FeatureFit mlops_encode_fit(const Feature *feature, TupleDesc tupdesc);
+
 /* Encode one deformed row; vector[n_features].  Temporary memory is taken
  * from the current context only for types that need it. */
 extern void mlops_encode_row(EncodePlan *plan, const Datum *values, const bool *isnull,

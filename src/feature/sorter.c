@@ -37,15 +37,6 @@
 
 #define MISSING_BITS 0x7fc00000
 
-typedef struct ColumnStatistics
-{
-	int64		n_null;
-	float		min;
-	float		max;
-	uint64		checksum;		/* sum of the values' mixed bits, whatever
-								 * their order */
-} ColumnStatistics;
-
 struct Sorter
 {
 	const DatasetSpec *spec;
@@ -61,7 +52,7 @@ struct Sorter
 	TupleTableSlot *next;
 	Digest	   *digest;
 	float	   *features;		/* of the row being read */
-	ColumnStatistics *columns;
+	DatasetColumn *columns;
 };
 
 /* Bytes that a row takes, by which mlops.max_spool_size counts. */
@@ -107,9 +98,9 @@ mlops_sorter_create(const DatasetSpec *spec, int n_features)
 	sorter->bytes = palloc0(size);
 	SET_VARSIZE(sorter->bytes, size);
 	sorter->features = palloc(Max(n_features, 1) * sizeof(float));
-	sorter->columns = palloc(Max(n_features, 1) * sizeof(ColumnStatistics));
+	sorter->columns = palloc(Max(n_features, 1) * sizeof(DatasetColumn));
 	for (int i = 0; i < n_features; i++)
-		sorter->columns[i] = (ColumnStatistics)
+		sorter->columns[i] = (DatasetColumn)
 	{
 		0, INFINITY, -INFINITY, 0
 	};
@@ -203,7 +194,7 @@ mlops_sorter_sort(Sorter *sorter, const Signature *signature)
 }
 
 static inline void
-count_value(ColumnStatistics *column, float value)
+count_value(DatasetColumn *column, float value)
 {
 	uint32		bits;
 
@@ -260,6 +251,12 @@ mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest)
 	return true;
 }
 
+const DatasetColumn *
+mlops_sorter_column(const Sorter *sorter, int i)
+{
+	return &sorter->columns[i];
+}
+
 /* Shortest number that reads back as the same float32. */
 static void
 push_number(JsonbParseState **state, const char *key, float number)
@@ -285,7 +282,7 @@ mlops_sorter_columns(const Sorter *sorter)
 	for (int i = 0; i < sorter->n_features; i++)
 	{
 		const Feature *feature = &sorter->signature->features[i];
-		const ColumnStatistics *column = &sorter->columns[i];
+		const DatasetColumn *column = &sorter->columns[i];
 		JsonbValue	value;
 
 		CHECK_FOR_INTERRUPTS();

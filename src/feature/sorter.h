@@ -22,6 +22,7 @@ extern void mlops_sorter_sort(Sorter *sorter, const Signature *signature);
 
 /* Next row; false after the last, when "digest" has been written. */
 extern bool mlops_sorter_next(Sorter *sorter, DatasetRow *row, uint8 *digest);
+extern const DatasetColumn *mlops_sorter_column(const Sorter *sorter, int i);
 extern Jsonb *mlops_sorter_columns(const Sorter *sorter);
 extern void mlops_sorter_end(Sorter *sorter);
 

@@ -15,10 +15,12 @@
 
 #include "registry/calibration.h"
 #include "registry/evaluate.h"
+#include "registry/skew.h"
 
 PG_FUNCTION_INFO_V1(mlops_sql_evaluate);
 PG_FUNCTION_INFO_V1(mlops_sql_compare);
 PG_FUNCTION_INFO_V1(mlops_sql_set_calibration);
+PG_FUNCTION_INFO_V1(mlops_sql_check_skew);
 
 static char *
 get_text(FunctionCallInfo fcinfo, int i, const char *name)
@@ -89,4 +91,15 @@ mlops_sql_set_calibration(PG_FUNCTION_ARGS)
 	char	   *query = get_text(fcinfo, 1, "query");
 
 	PG_RETURN_INT64(mlops_calibration_set(reference, query, get_target(fcinfo)));
+}
+
+Datum
+mlops_sql_check_skew(PG_FUNCTION_ARGS)
+{
+	char	   *reference = get_text(fcinfo, 0, "model_ref");
+	char	   *query = get_text(fcinfo, 1, "query");
+
+	InitMaterializedSRF(fcinfo, 0);
+	mlops_registry_check_skew(reference, query, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
 }

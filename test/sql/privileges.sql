@@ -74,7 +74,7 @@ DECLARE call text; forbidden text; missing text; detail1 text; detail2 text;
 BEGIN
 	FOREACH call IN ARRAY ARRAY['resolve(''M'')', 'resolve(''M/1'')', 'resolve(''M/7'')', 'resolve(''M@canary'')', 'predict(''M'', 1)', 'classes(''M'')',
 		'export_model(''M'')', 'lineage(''M'')', 'set_alias(''M'', ''a'', 1)', 'set_threshold(''M'', 1)', 'delete_model_version(''M/1'')',
-		'evaluate(''M'', ''SELECT 1'', ''y'')', 'set_calibration(''M'', ''SELECT 1'', ''y'')', 'predict_calibrated(''M'', 1)', 'predict_leaf(''M'', 1)', 'compare(''{M}'', ''SELECT 1'', ''y'')', 'grant_model(''M'', ''regress_mlops_stranger'', ''own'')', 'revoke_model(''M'', ''-'', ''own'')'] LOOP
+		'evaluate(''M'', ''SELECT 1'', ''y'')', 'check_skew(''M'', ''SELECT 1'')', 'set_calibration(''M'', ''SELECT 1'', ''y'')', 'predict_calibrated(''M'', 1)', 'predict_leaf(''M'', 1)', 'compare(''{M}'', ''SELECT 1'', ''y'')', 'grant_model(''M'', ''regress_mlops_stranger'', ''own'')', 'revoke_model(''M'', ''-'', ''own'')'] LOOP
 		BEGIN
 			EXECUTE 'SELECT mlops.' || replace(call, 'M', 'regress_m');
 		EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS forbidden = MESSAGE_TEXT, detail1 = PG_EXCEPTION_HINT;
