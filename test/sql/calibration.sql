@@ -96,11 +96,11 @@ SELECT recalibrate();
 SELECT mlops.predict_calibrated('churn', '{"a": 1, "b": 2}'::jsonb) = mlops.predict_calibrated('churn', ARRAY[1, 2]) AS same,
 	mlops.predict_calibrated('churn', NULL::jsonb) IS NULL AS row, mlops.predict_calibrated(NULL, 1, 2) IS NULL AS model,
 	mlops.predict_calibrated('churn', NULL::real, NULL::real) BETWEEN 0 AND 1 AS missing;
-SELECT mlops.register_model('imported', mlops.export_model('churn'), signature => '{"features": ["a", "b"], "classes": ["no", "yes"]}');
-SELECT mlops.predict_calibrated('imported', 1, 2);
-SELECT mlops.set_calibration('imported', 'SELECT a, b, CASE WHEN churned THEN ''yes'' ELSE ''no'' END AS y FROM churn WHERE part = ''test''', 'y');
-SELECT bool_and(mlops.predict_calibrated('imported', a, b) BETWEEN 0 AND 1) FROM churn;
-SELECT mlops.set_calibration('imported', 'SELECT 1 AS a, 2 AS b, NULL::text AS y', 'y');
+SELECT mlops.register_model('churn_import', mlops.export_model('churn'), signature => '{"features": ["a", "b"], "classes": ["no", "yes"]}');
+SELECT mlops.predict_calibrated('churn_import', 1, 2);
+SELECT mlops.set_calibration('churn_import', 'SELECT a, b, CASE WHEN churned THEN ''yes'' ELSE ''no'' END AS y FROM churn WHERE part = ''test''', 'y');
+SELECT bool_and(mlops.predict_calibrated('churn_import', a, b) BETWEEN 0 AND 1) FROM churn;
+SELECT mlops.set_calibration('churn_import', 'SELECT 1 AS a, 2 AS b, NULL::text AS y', 'y');
 CALL mlops.train_wait('amount', 'SELECT id, a, b FROM churn', 'b', key => '{id}', num_boost_round => 2);
 SELECT mlops.predict_calibrated('amount', 1);
 SELECT mlops.set_calibration('amount', 'SELECT a, b FROM churn');
@@ -128,4 +128,6 @@ SELECT model, version FROM mlops.model_calibration JOIN mlops.model_curve USING 
 RESET ROLE;
 SET client_min_messages = error;
 DROP SCHEMA calibration_test CASCADE;
+TRUNCATE mlops.model, mlops.model_blob, mlops.run, mlops.dataset RESTART IDENTITY CASCADE;
 DROP OWNED BY regress_calibration_owner, regress_calibration_predictor;
+DROP ROLE regress_calibration_owner, regress_calibration_predictor;
