@@ -183,6 +183,9 @@ mlops_metric_interpolate(const MetricKnot *knots, int n, double score)
 		else
 			high = middle;
 	}
+	/* the knot's own value, which rounding could miss and so split a level */
+	if (score == knots[high].score)
+		return knots[high].probability;
 	return (knots[high].probability - knots[low].probability) / (knots[high].score - knots[low].score) *
 		(score - knots[low].score) + knots[low].probability;
 }

@@ -125,6 +125,8 @@ test_isotonic(void)
 	float		score[] = {0.5f, 0.25f, 0.75f, 0.75f, 0.125f};
 	float		label[] = {0, 1, 1, 1, 0};
 	float		weight[] = {3, 1, 1, 1, 0};
+	const MetricKnot level[] = {{0.011947249062359333, 0}, {0.013315490446984768, 1.0 / 36},
+	{0.0432167612016201, 1.0 / 36}};
 	MetricInput input = {.task = METRIC_BINARY,.n = 5,.n_scores = 1,.score = score,.label = label,
 	.objective = "binary:logistic"};
 	bool		ascends = true;
@@ -141,6 +143,7 @@ test_isotonic(void)
 	CHECK(mlops_metric_interpolate(knots, 4, 0.3) == 0.5, "within");
 	CHECK(mlops_metric_interpolate(knots, 4, 1) == 1, "above");
 	CHECK(isnan(mlops_metric_interpolate(knots, 4, NAN)), "not a number");
+	CHECK(mlops_metric_interpolate(level, 3, level[1].score) == 1.0 / 36, "at a knot");
 	CHECK(mlops_metric_curve(&input, cuts, NULL) == 4, "cuts");
 	CHECK(cuts[0].threshold == 0.75 && cuts[0].positive == 2 && cuts[0].negative == 0, "highest");
 	CHECK(cuts[3].threshold == 0.125 && cuts[3].positive == 3 && cuts[3].negative == 2, "lowest");
