@@ -1,5 +1,5 @@
 # Speed and memory, as ratios to a reference measured in the same run; see docs/performance.md.
-build/kernel: test/bench/kernel.c $(wildcard src/forest/*.[ch])
+build/kernel: test/bench/kernel.c test/random.h $(wildcard src/forest/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -Isrc -o $@ $< $(wildcard src/forest/*.c) -lxgboost -lm
 

@@ -23,6 +23,8 @@
 
 #include "forest/forest_kernel.h"
 
+#include "../random.h"
+
 #define MAX_REPEATS		99
 #define SINGLE_ROWS		500		/* scored row by row */
 
@@ -65,25 +67,6 @@ check_method(Method method)
 	ForestKernel kernel = (ForestKernel) ((method - FIRST_BLOCK) % N_KERNELS);
 
 	return method < FIRST_BLOCK || (kernel != KERNEL_NODES && mlops_kernel_available(kernel));
-}
-
-static uint64_t state = 42;		/* of the random numbers */
-
-/* splitmix64 */
-static uint64_t
-draw(void)
-{
-	uint64_t	z = (state += 0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static double
-draw_uniform(void)
-{
-	return (double) (draw() >> 11) / 9007199254740992.0;
 }
 
 static double
@@ -295,6 +278,7 @@ main(int argc, char **argv)
 	if (repeats < 1 || repeats > MAX_REPEATS)
 		return 2;
 	XGB(XGBSetGlobalConfig("{\"verbosity\":0}"));
+	state = 42;
 	printf("kernel: seed 42, %d repeats, CPU time of one thread, least of the repeats\n", repeats);
 	for (size_t i = 0; i < sizeof(configurations) / sizeof(configurations[0]); i++)
 	{

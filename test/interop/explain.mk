@@ -1,6 +1,6 @@
 # Our contributions, interactions and importances against libxgboost's;
 # "build/explain 10 1000 7" for more.
-build/explain: test/interop/explain.c test/interop/identity_config.h test/interop/random_models.h $(wildcard src/forest/*.[ch])
+build/explain: test/interop/explain.c test/interop/identity_config.h test/interop/random_models.h test/random.h $(wildcard src/forest/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -Isrc -o $@ $< $(wildcard src/forest/*.c) -lxgboost -lm
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <xgboost/c_api.h>
 
+#include "../random.h"
 #include "identity_config.h"
 
 #define TRAIN_ROWS		500
@@ -27,25 +28,6 @@
 #define PREDICT_CONTRIBUTIONS 2
 #define PREDICT_INTERACTIONS 4
 #define PREDICT_LEAF	6
-
-static uint64_t state;			/* of the random numbers */
-
-/* splitmix64 */
-static uint64_t
-draw(void)
-{
-	uint64_t	z = (state += 0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static double
-draw_uniform(void)
-{
-	return (double) (draw() >> 11) / 9007199254740992.0;
-}
 
 static double
 draw_normal(void)

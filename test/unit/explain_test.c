@@ -17,6 +17,7 @@
 #include "forest/image.h"
 #include "forest/quadrature.h"
 
+#include "../random.h"
 #include "forest_documents.h"
 #include "unit.h"
 
@@ -26,23 +27,10 @@
 #define MAX_TREES		4
 #define CATEGORIES		5		/* of feature 0, where there are any */
 
-static uint64_t state = SEED;
-
-/* splitmix64 */
-static uint64_t
-draw(void)
-{
-	uint64_t	z = (state += 0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
 static float
 draw_number(void)
 {
-	return (float) ((double) (draw() >> 11) / 9007199254740992.0 * 4 - 2);
+	return (float) (draw_uniform() * 4 - 2);
 }
 
 /* A tree as the test draws it. */
@@ -622,6 +610,7 @@ test_linear(void)
 int
 main(void)
 {
+	state = SEED;
 	printf("explain: seed %d\n", SEED);
 	test_quadrature();
 	test_definition();
