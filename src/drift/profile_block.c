@@ -9,6 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "drift/profile_block.h"
 #include "drift/profile_image.h"
 
 #define BLOCK 4096

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drift/profile_block.h"
 #include "drift/reference_set.h"
 
 #define SAMPLE_ROWS 50000
