@@ -187,9 +187,10 @@ extern const char *mlops_profile_short_label(const char *label, size_t *length, 
  * nothing is of use but the length. */
 extern size_t mlops_profile_print(const Profile *profile, char *text, size_t capacity);
 
-/* Read what print wrote, from *text on, up to the end of the object.  With "memory" NULL
- * returns the size needed, else the size used; 0, "why" and the place in *text on error. */
+/* Read what print wrote, up to the end of the object.  With "memory" NULL returns the size
+ * needed, else fills memory of that size and moves *text beyond the object.  On error
+ * returns 0; "why" gets a static text, and *text the place if there was memory. */
 extern size_t mlops_profile_parse(const char **text, const char *end, void *memory,
-								  size_t capacity, const char **why);
+								  const char **why);
 
 #endif							/* MLOPS_PROFILE_H */
