@@ -68,6 +68,8 @@ mlops_row_plan_make(const Monitor *monitor, TupleDesc desc)
 	RowPlan    *plan = palloc0(sizeof(RowPlan));
 
 	plan->monitor = monitor;
+	/* a version that a row names may want any column of that row */
+	plan->n_values = monitor->version_column != NULL ? desc->natts : 0;
 	find_named(plan, desc, monitor->time_column, &plan->time);
 	find_named(plan, desc, monitor->version_column, &plan->version);
 	find_named(plan, desc, monitor->label, &plan->label);
