@@ -5,6 +5,6 @@ python-check: all
 driver-check: all
 	/usr/bin/python3 test/interop/driver_test.py
 
-interop: identity metric-check trainer-check python-check driver-check
+interop: identity metric-check drift-check trainer-check python-check driver-check
 
 .PHONY: interop python-check driver-check
