@@ -8,12 +8,12 @@
  *
  * Why rare cells do not join a large neighbour: ten rows of a label that was
  * never seen, or ten NULLs, drown among a hundred others, while Fisher's test
- * finds them beyond doubt.  Groups are made from the sums of both samples only, so
- * both tests hold, given these sums, and do not depend on each other.
+ * finds them beyond doubt.
  *
  *-------------------------------------------------------------------------
  */
 #include <math.h>
+#include <string.h>
 
 #include "drift/contingency.h"
 #include "drift/special.h"
@@ -25,6 +25,8 @@ typedef struct Counts
 	double		reference;
 	double		current;
 } Counts;
+
+static const Counts none;
 
 typedef struct Grouping
 {
@@ -41,13 +43,14 @@ typedef struct Grouping
 	double		g;
 } Grouping;
 
+/* The reference alone says so: its edges are often quantiles, so that the sum of both
+ * counts would tell the current one, and groups would follow its noise. */
 static bool
 is_small(const Grouping *grouping, Counts counts)
 {
-	const Counts *all = &grouping->all;
-	double		share = fmin(all->reference, all->current) / (all->reference + all->current);
+	double		scale = fmin(grouping->all.current / grouping->all.reference, 1);
 
-	return (counts.reference + counts.current) * share < LEAST_EXPECTED;
+	return counts.reference * scale < LEAST_EXPECTED;
 }
 
 static void
@@ -55,6 +58,14 @@ add_counts(Counts *into, Counts counts)
 {
 	into->reference += counts.reference;
 	into->current += counts.current;
+}
+
+static Counts
+counts_of(TestCell cell)
+{
+	Counts		counts = {(double) cell.reference, (double) cell.current};
+
+	return counts;
 }
 
 static double
@@ -94,7 +105,7 @@ close_run(Grouping *grouping)
 	}
 	else
 		add_counts(&grouping->rare, grouping->open);
-	grouping->open = (Counts) {0};
+	grouping->open = none;
 	grouping->has_last = false;
 }
 
@@ -120,7 +131,7 @@ add_cell(Grouping *grouping, Counts counts, CellKind kind)
 		test_group(grouping, grouping->last);
 	grouping->last = grouping->open;
 	grouping->has_last = true;
-	grouping->open = (Counts) {0};
+	grouping->open = none;
 }
 
 /* Go through all cells, with rest as it is known so far. */
@@ -128,14 +139,14 @@ static void
 group_cells(Grouping *grouping, TestCell (*get) (const void *source, int i), const void *source,
 			int n)
 {
-	grouping->rare = (Counts) {0};
+	grouping->rare = none;
 	grouping->n_groups = 0;
 	grouping->chi2 = grouping->g = 0;
 	for (int i = 0; i < n; i++)
 	{
 		TestCell	cell = get(source, i);
 
-		add_cell(grouping, (Counts) {cell.reference, cell.current}, cell.kind);
+		add_cell(grouping, counts_of(cell), cell.kind);
 	}
 	close_run(grouping);
 }
@@ -161,13 +172,9 @@ mlops_contingency_test(TestCell (*get) (const void *source, int i), const void *
 	Grouping	grouping = {0};
 	bool		has_rare;
 
-	*result = (TestResult) {0};
+	memset(result, 0, sizeof(*result));
 	for (int i = 0; i < n; i++)
-	{
-		TestCell	cell = get(source, i);
-
-		add_counts(&grouping.all, (Counts) {cell.reference, cell.current});
-	}
+		add_counts(&grouping.all, counts_of(get(source, i)));
 	if (grouping.all.reference <= 0 || grouping.all.current <= 0)
 		return;
 

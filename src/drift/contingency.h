@@ -17,7 +17,8 @@ typedef enum CellKind
 {
 	CELL_ORDERED,				/* with its neighbours */
 	CELL_LABEL,					/* with other labels */
-	CELL_STRANGE				/* with other strange ones: missing, infinite, unseen */
+	CELL_STRANGE				/* with other strange ones: missing, infinite,
+								 * unseen */
 } CellKind;
 
 typedef struct TestCell
@@ -36,8 +37,8 @@ typedef struct TestResult
 } TestResult;
 
 /*
- * Two-sample test: neither sample counts as the truth.  Cells that expect fewer
- * than five rows of the smaller sample are merged.  Those that still do, and have
+ * Two-sample test: neither sample counts as the truth.  Cells in which the
+ * reference makes expect fewer than five rows of the smaller sample are merged.  Those that still do, and have
  * no small neighbour, are rare: they are tested by Fisher's exact test instead,
  * and the smaller p counts twice.  get(source, i) gives cell i of n.
  */

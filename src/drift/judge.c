@@ -12,6 +12,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "drift/judge.h"
 
@@ -72,7 +73,10 @@ adjust_p(char *first, size_t stride, int n)
 		if (isnan(LOG10_P(i)))
 			continue;
 		if (ranked != NULL)
-			ranked[n_tests] = (RankedP) {LOG10_P(i), i};
+		{
+			ranked[n_tests].log10_p = LOG10_P(i);
+			ranked[n_tests].column = i;
+		}
 		n_tests++;
 	}
 	if (ranked == NULL)
@@ -130,7 +134,8 @@ summarize(const DriftColumn *columns, int n, DriftSummary *summary)
 {
 	int			n_drifted = 0;
 
-	*summary = (DriftSummary) {.p_adjusted = NAN};
+	memset(summary, 0, sizeof(*summary));
+	summary->p_adjusted = NAN;
 	sum_features(columns, n, true, summary);
 	if (isnan(summary->psi))
 		sum_features(columns, n, false, summary);

@@ -28,6 +28,13 @@
 #include "drift/measure.h"
 #include "drift/special.h"
 
+static const DriftMeasures undefined = {
+	.psi = NAN,.psi_noise = NAN,.psi_critical = NAN,.kl = NAN,.js = NAN,.hellinger = NAN,
+	.tv = NAN,.l_infinity = NAN,.chi2 = NAN,.g = NAN,.p_value = NAN,.log10_p = NAN,
+	.ks_low = NAN,.ks_high = NAN,.wasserstein_low = NAN,.wasserstein_high = NAN,
+	.mean_shift = NAN,.null_rate_change = NAN,.unseen_rate = NAN,.out_of_range_rate = NAN
+};
+
 typedef struct Pair
 {
 	const Profile *reference;
@@ -108,6 +115,25 @@ measure_divergences(const Pair *pair, int n_cells, DriftMeasures *m)
 	m->tv = fmin(tv / 2, 1);
 }
 
+/*
+ * What the reference would have counted in a cell that is empty in it by its very
+ * making, had each row been left out in turn when the cells were made: labels that
+ * occur once are new then, and the least number is below the others.  Without this
+ * every sample has more new labels than the reference.
+ */
+static double
+count_left_out(const Profile *reference, int cell)
+{
+	int			n_values = mlops_profile_value_cells(reference);
+	double		n = 0;
+
+	if (mlops_profile_kind(reference) == PROFILE_NUMERIC)
+		return (cell == 0 || cell == n_values - 1) ? 1 : 0;
+	for (int i = 0; cell == n_values + PROFILE_UNSEEN && i < n_values; i++)
+		n += count_rows(reference, i) == 1;
+	return n;
+}
+
 /* Cell i of the test: the special ones first, so that they end no run of neighbours. */
 static TestCell
 get_test_cell(const void *source, int i)
@@ -120,6 +146,8 @@ get_test_cell(const void *source, int i)
 
 	result.reference = count_rows(pair->reference, cell);
 	result.current = count_rows(pair->current, cell);
+	if (result.reference == 0 && result.current > 0)
+		result.reference = count_left_out(pair->reference, cell);
 	if (cell > n_values + PROFILE_OTHER)
 		result.kind = CELL_STRANGE;
 	else if (mlops_profile_kind(pair->reference) == PROFILE_NUMERIC)
@@ -147,7 +175,8 @@ typedef struct Walk
 {
 	const Profile *profile;
 	double		n;				/* numbers in the distribution */
-	double		below;			/* its value at the lower end of the cell, times n */
+	double		below;			/* its value at the lower end of the cell,
+								 * times n */
 	double		upto;			/* and at the upper end */
 } Walk;
 
@@ -300,12 +329,7 @@ mlops_measure_drift(const Profile *reference, const Profile *current, double alp
 
 	if (!mlops_profile_same_cells(reference, current))
 		return false;
-	*m = (DriftMeasures) {
-		.psi = NAN,.psi_noise = NAN,.psi_critical = NAN,.kl = NAN,.js = NAN,.hellinger = NAN,.tv = NAN,.l_infinity = NAN,
-		.chi2 = NAN,.g = NAN,.p_value = NAN,.log10_p = NAN,
-		.ks_low = NAN,.ks_high = NAN,.wasserstein_low = NAN,.wasserstein_high = NAN,
-		.mean_shift = NAN,.null_rate_change = NAN,.unseen_rate = NAN,.out_of_range_rate = NAN
-	};
+	*m = undefined;
 	m->n_reference = (int64_t) sum_rows(reference, 0, mlops_profile_cells(reference));
 	m->n_current = (int64_t) sum_rows(current, 0, mlops_profile_cells(current));
 

@@ -35,16 +35,16 @@ typedef struct DriftMeasures
 	double		log10_p;
 	double		ks_low;			/* bounds of the Kolmogorov-Smirnov distance */
 	double		ks_high;
-	double		wasserstein_low;	/* bounds of the first Wasserstein distance,
-									 * in units of the column */
+	double		wasserstein_low;	/* bounds of the first Wasserstein
+									 * distance, in units of the column */
 	double		wasserstein_high;
 	double		mean_shift;		/* of the means, in standard deviations of the
 								 * reference */
 	double		null_rate_change;	/* of the share of missing values */
 	double		unseen_rate;	/* share of current rows whose label the
 								 * reference does not have */
-	double		out_of_range_rate;	/* share of current rows below the least or
-									 * above the greatest number of the
+	double		out_of_range_rate;	/* share of current rows below the least
+									 * or above the greatest number of the
 									 * reference */
 } DriftMeasures;
 

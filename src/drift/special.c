@@ -25,7 +25,7 @@ sum_stirling(double a)
 	double		square = 1 / (a * a);
 
 	return (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square *
-			(1.0 / 1680 - square * (1.0 / 1188 - square * 691.0 / 360360))))) / a;
+													   (1.0 / 1680 - square * (1.0 / 1188 - square * 691.0 / 360360))))) / a;
 }
 
 /* log Gamma(a); the C library's lgamma writes a global variable. */
@@ -79,8 +79,10 @@ sum_fraction(double a, double x)
 	double		h = d;
 	double		step = 0;
 
-	/* convergence slows down as the square root of a; rounding may stop it just
-	 * short of 1 */
+	/*
+	 * convergence slows down as the square root of a; rounding may stop it
+	 * just short of 1
+	 */
 	for (double n = 1; fabs(step - 1) > 2 * DBL_EPSILON && n < 1e7; n++)
 	{
 		double		an = n * (a - n);
@@ -133,8 +135,10 @@ mlops_special_gamma_q_inverse(double a, double log_q)
 		high *= 2;
 	}
 
-	/* Newton's method on log Q, which is concave but for a < 1, kept inside of
-	 * the bracket */
+	/*
+	 * Newton's method on log Q, which is concave but for a < 1, kept inside
+	 * of the bracket
+	 */
 	x = (low + high) / 2;
 	for (int i = 0; i < 200; i++)
 	{
@@ -188,7 +192,10 @@ mlops_special_log_fisher_tail(int64_t x, int64_t marked, int64_t drawn, int64_t 
 	if ((double) x > most)
 		return -INFINITY;
 
-	/* terms relative to the first one, which fall faster and faster above the mode */
+	/*
+	 * terms relative to the first one, which fall faster and faster above the
+	 * mode
+	 */
 	for (double i = x; i < most && term > sum * EPSILON; i++)
 	{
 		term *= ((double) marked - i) * ((double) drawn - i) /
