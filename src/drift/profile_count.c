@@ -44,7 +44,7 @@ fix_number(double scaled)
 {
 	static const double limit = (double) ((ProfileSum) 1 << LIMIT_BITS);
 
-	if (fabs(scaled) < 4611686018427387904.0)
+	if (fabs(scaled) < (double) (INT64_C(1) << 62))
 		return llrint(scaled);
 	if (fabs(scaled) < limit)
 		return (ProfileSum) scaled;
@@ -225,32 +225,34 @@ widen_extremes(Profile *profile, double minimum, double maximum)
 }
 
 bool
-mlops_profile_merge(Profile *into, const Profile *from)
+mlops_profile_can_merge(const Profile *into, const Profile *from)
 {
-	int			n_cells = into->n_value + N_PROFILE_SPECIALS;
-	bool		is_numeric = into->kind == PROFILE_NUMERIC;
-	int64_t    *into_counts = profile_counts(into);
-	const int64_t *from_counts = profile_counts(from);
-
 	if (!mlops_profile_same_cells(into, from))
 		return false;
-	for (int i = 0; i < n_cells; i++)
-		if (!fits_count(into_counts[i], from_counts[i]))
+	for (int i = 0; i < into->n_value + N_PROFILE_SPECIALS; i++)
+		if (!fits_count(profile_counts(into)[i], profile_counts(from)[i]))
 			return false;
-	if (is_numeric)
-	{
-		for (int i = 0; i < into->n_value; i++)
-			if (!fits_sum(profile_load(&profile_sums(into)[i]), profile_load(&profile_sums(from)[i])))
-				return false;
-		if (!fits_sum(profile_load(&into->second), profile_load(&from->second)))
+	if (into->kind != PROFILE_NUMERIC)
+		return true;
+	for (int i = 0; i < into->n_value; i++)
+		if (!fits_sum(profile_load(&profile_sums(into)[i]), profile_load(&profile_sums(from)[i])))
 			return false;
-		for (int i = 0; i < into->n_value; i++)
-			profile_add_sum(&profile_sums(into)[i], profile_load(&profile_sums(from)[i]));
-		profile_add_sum(&into->second, profile_load(&from->second));
-		widen_extremes(into, from->minimum, from->maximum);
-	}
-	for (int i = 0; i < n_cells; i++)
-		into_counts[i] += from_counts[i];
+	return fits_sum(profile_load(&into->second), profile_load(&from->second));
+}
+
+bool
+mlops_profile_merge(Profile *into, const Profile *from)
+{
+	if (!mlops_profile_can_merge(into, from))
+		return false;
+	for (int i = 0; i < into->n_value + N_PROFILE_SPECIALS; i++)
+		profile_counts(into)[i] += profile_counts(from)[i];
+	if (into->kind != PROFILE_NUMERIC)
+		return true;
+	for (int i = 0; i < into->n_value; i++)
+		profile_add_sum(&profile_sums(into)[i], profile_load(&profile_sums(from)[i]));
+	profile_add_sum(&into->second, profile_load(&from->second));
+	widen_extremes(into, from->minimum, from->maximum);
 	return true;
 }
 
