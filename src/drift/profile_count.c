@@ -44,7 +44,7 @@ fix_number(double scaled)
 {
 	static const double limit = (double) ((ProfileSum) 1 << LIMIT_BITS);
 
-	if (fabs(scaled) < 0x1 p62)
+	if (fabs(scaled) < (double) (INT64_C(1) << 62))
 		return llrint(scaled);
 	if (fabs(scaled) < limit)
 		return (ProfileSum) scaled;
