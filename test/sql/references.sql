@@ -33,7 +33,7 @@ BEGIN
 	FOR r IN SELECT * FROM mlops.model_reference m WHERE m.model || '/' || m.version = check_columns.version AND m.role = ANY (roles)
 		ORDER BY m.role, m.name COLLATE "C" LOOP
 		role := r.role; name := r.name; dataset := r.dataset;
-		EXECUTE format('SELECT count(*), mlops.profile(t.%I, $1) = $1 FROM (%s) t', r.name, rows) INTO n, equal USING r.profile;
+		EXECUTE format('SELECT count(*), mlops.profile(t.%I, $1) OPERATOR(mlops.=) $1 FROM (%s) t', r.name, rows) INTO n, equal USING r.profile;
 		RETURN NEXT;
 	END LOOP;
 END $$;
