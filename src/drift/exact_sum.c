@@ -129,7 +129,7 @@ round_limbs(const int64_t *limb, int n, int low)
 {
 	int64_t		size[N_SCRATCH];
 	bool		negative = limb[n + 1] < 0;
-	unsigned __int128 top = 0;
+	unsigned	__int128 top = 0;
 	int			highest = n + 1;
 	double		value;
 

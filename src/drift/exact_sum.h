@@ -80,7 +80,7 @@ mlops_exact_cut(double value)
 	uint64_t	mantissa;
 	int			exponent;
 	int64_t		sign;
-	unsigned __int128 shifted;
+	unsigned	__int128 shifted;
 
 	memcpy(&bits, &value, sizeof(bits));
 	sign = bits >> 63 ? -1 : 1;

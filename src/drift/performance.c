@@ -112,7 +112,7 @@ mlops_performance_bin(double p)
 
 	/* exponent and the first four bits of the mantissa, counted from 2^-17 */
 	memcpy(&bits, &distance, sizeof(bits));
-	if (distance >= 0x1p-17)
+	if (distance >= 0x1 p - 17)
 		bin = (int) (bits >> 48) - ((1023 - 17) << 4) + 1;
 	return upper ? PERFORMANCE_N_BINS - 1 - bin : bin;
 }
@@ -168,7 +168,11 @@ collect_values(RowTerms *terms, const Performance *p, const PerformanceLayout *l
 		return false;
 	push_count(terms, layout->values);
 	push_product(terms, sums + SUM_LABEL, weight, row->label);
-	/* the spread of the labels is a small difference of large sums: keep all bits */
+
+	/*
+	 * the spread of the labels is a small difference of large sums: keep all
+	 * bits
+	 */
 	push_product(terms, sums + SUM_LABEL_SQUARE, product, row->label);
 	if (weight != 1 && isfinite(product))
 		push_product(terms, sums + SUM_LABEL_SQUARE, fma(weight, row->label, -product), row->label);

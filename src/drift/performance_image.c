@@ -100,7 +100,7 @@ mlops_performance_settle(Performance *p, PerformanceNeed *need)
 	mlops_performance_carry(p);
 	*need = (PerformanceNeed)
 	{
-		.count_window = count_window, .sum_window = sum_window
+		.count_window = count_window,.sum_window = sum_window
 	};
 	need->count_window.n += !mlops_exact_is_settled(counts, count_window, layout.n_counts);
 	need->sum_window.n += !mlops_exact_is_settled(sums, sum_window, layout.n_sums);

@@ -367,7 +367,7 @@ get_r2(const Performance *p, const PerformanceLayout *layout)
 	if (p->n_rows < 2 || !(total.high > 0))
 		return value;
 	spread = get_spread(squares, get_sum(p, layout->value_sums + SUM_LABEL), total);
-	if (spread > squares.high * 0x1p-96)
+	if (spread > squares.high * 0x1 p - 96)
 		value.value = 1 - errors / spread;
 	else if (!isnan(spread))
 		value.value = errors == 0;

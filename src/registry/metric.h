@@ -86,6 +86,9 @@ extern double mlops_metric_row_loss(const MetricInput *input, size_t row);
 /* Loss of a probability of the positive class as scikit-learn's log_loss has it, clipped. */
 extern double mlops_metric_log_loss(bool positive, double p);
 
+/* Likewise of the probabilities of n classes, made to sum to one. */
+extern double mlops_metric_class_log_loss(const double *p, int n, int label);
+
 /* Bins of equal width of the calibration error, closed above. */
 #define METRIC_CALIBRATION_BINS 10
 extern int	mlops_metric_calibration_bin(double p);

@@ -72,6 +72,16 @@ mlops_metric_log_loss(bool positive, double p)
 	return -log(positive ? p : 1 - p);
 }
 
+double
+mlops_metric_class_log_loss(const double *p, int n, int label)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += clip_probability(p[i]);
+	return -log(clip_probability(p[label]) / sum);
+}
+
 /* scikit-learn's log_loss: clipped, and made to sum to one. */
 static double
 compute_log_loss(const MetricInput *input, size_t row)

@@ -81,7 +81,7 @@ is_same(const Performance *a, const Performance *b)
 static double
 draw_double(void)
 {
-	static const double special[] = {0, 1, -1, DBL_MAX, -DBL_MAX, DBL_MIN, 0x1p-1074, -0x1p-1074, 0x1p32, 1e300};
+	static const double special[] = {0, 1, -1, DBL_MAX, -DBL_MAX, DBL_MIN, 0x1 p - 1074, -0x1 p - 1074, 0x1 p32, 1e300};
 	uint64_t	bits = draw();
 	double		value;
 
@@ -129,7 +129,7 @@ test_rounding(void)
 			ExactPieces pieces;
 
 			if (draw() % 4 == 0)
-				value = draw() % 2 ? 0x1p53 : 1;	/* ties */
+				value = draw() % 2 ? 0x1 p53 : 1;	/* ties */
 			pieces = mlops_exact_cut(value);
 			mlops_exact_add(limb, all, &pieces);
 			wanted += value;
@@ -165,7 +165,7 @@ static PerformanceRow
 draw_row(bool weighted)
 {
 	static const char *const labels[] = {"a", "b", "", "aa", "a long label, longer than eight bytes", "\xc3\xa9"};
-	PerformanceRow row = {.weight = 1, .sign = 1};
+	PerformanceRow row = {.weight = 1,.sign = 1};
 	const char *label = labels[draw() % 6];
 	const char *prediction = labels[draw() % 6];
 
@@ -275,7 +275,7 @@ test_large_counts(void)
 {
 	Performance *p = make_state(PERFORMANCE_HITS);
 	Performance *other = make_state(PERFORMANCE_HITS);
-	PerformanceRow row = {.weight = 1, .sign = 1, .called = true};
+	PerformanceRow row = {.weight = 1,.sign = 1,.called = true};
 	MetricValue value;
 	double		wanted = 1;
 
@@ -322,7 +322,7 @@ test_refusals(void)
 	Performance *p = make_state(PERFORMANCE_BINARY);
 	Performance *classes = make_state(PERFORMANCE_MULTICLASS);
 	Performance *values = make_state(PERFORMANCE_REGRESSION);
-	PerformanceRow row = {.weight = 1, .sign = 1};
+	PerformanceRow row = {.weight = 1,.sign = 1};
 	char		label[8];
 
 	row.score = 1.5;
@@ -361,7 +361,7 @@ static void
 test_cancellation(void)
 {
 	Performance *p = make_state(PERFORMANCE_VALUES);
-	PerformanceRow row = {.weight = 1, .sign = 1};
+	PerformanceRow row = {.weight = 1,.sign = 1};
 
 	for (int i = 0; i < 1000; i++)
 	{
