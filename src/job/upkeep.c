@@ -13,6 +13,9 @@
 #include "miscadmin.h"
 
 #include "base/settings.h"
+#include "drift/evaluate_window.h"
+#include "drift/fold.h"
+#include "drift/tidy.h"
 #include "job/step.h"
 #include "job/upkeep.h"
 
@@ -29,7 +32,10 @@ typedef struct Chore
 } Chore;
 
 static Chore chores[] = {
-	{NULL, NULL, DT_NOEND, 0}
+	{"fold rows of watched tables", mlops_fold_work, DT_NOEND, 0},
+	{"evaluate monitors", mlops_evaluate_work, DT_NOEND, 0},
+	{"look after monitors", mlops_tidy_monitors, DT_NOEND, 0},
+	{"remove old windows", mlops_tidy_windows, DT_NOEND, 0}
 };
 
 /* One call of a chore, as a step. */
@@ -79,9 +85,8 @@ mlops_upkeep_run(TimestampTz now)
 	{
 		Chore	   *chore = &chores[i];
 
-		if (chore->work != NULL &&
-			(chore->due <= now ||
-			 TimestampDifferenceExceeds(chore->called_at, now, mlops_monitor_interval * 1000)))
+		if (chore->due <= now ||
+			TimestampDifferenceExceeds(chore->called_at, now, mlops_monitor_interval * 1000))
 			run_chore(chore, GetCurrentTimestamp());
 	}
 }
@@ -100,6 +105,5 @@ void
 mlops_upkeep_wake(void)
 {
 	for (int i = 0; i < lengthof(chores); i++)
-		if (chores[i].work != NULL)
-			chores[i].due = 0;
+		chores[i].due = 0;
 }
