@@ -75,7 +75,8 @@ round_integer(double number)
 }
 
 /* A number of any size beyond +-2^62 and up to +-2^LIMIT_BITS, the limit. */
-static __attribute__((noinline)) ProfileSum
+static __attribute__((noinline))
+ProfileSum
 fix_large(double scaled)
 {
 	static const double limit = (double) ((ProfileSum) 1 << LIMIT_BITS);
@@ -123,7 +124,8 @@ scale_deviation(const Profile *profile, double value)
 }
 
 /* Count a value "sign" times, which is 1 or -1. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 count_number(Profile *profile, double value, int sign)
 {
 	int			cell;
