@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 #include "drift/profile_row.h"
@@ -16,6 +17,7 @@ typedef struct PlanColumn
 {
 	int			attribute;		/* from 0 */
 	size_t		offset;			/* of the profile in the set */
+	bool		is_plain;		/* float8 into a profile of numbers, the common case */
 	ProfileValue value;
 } PlanColumn;
 
@@ -62,6 +64,7 @@ plan_column(PlanColumn *column, TupleDesc tupdesc, const ProfileSet *set, int i,
 				 errhint("The reference has a profile of that name: select such a column.")));
 	}
 	mlops_profile_value_init(&column->value, TupleDescAttr(tupdesc, column->attribute)->atttypid);
+	column->is_plain = column->value.type.type == FLOAT8OID && mlops_profile_kind(profile) == PROFILE_NUMERIC;
 	if (mlops_profile_value_fits(&column->value, mlops_profile_kind(profile)))
 		return true;
 	if (!lenient)
@@ -112,6 +115,8 @@ mlops_profile_row_add(ProfileRowPlan *plan, ProfileSet *set, const Datum *values
 
 		if (isnull[column->attribute])
 			mlops_profile_add_null(profile);
+		else if (column->is_plain)
+			mlops_profile_add_number(profile, DatumGetFloat8(values[column->attribute]));
 		else
 			mlops_profile_value_add(&column->value, profile, values[column->attribute]);
 	}
