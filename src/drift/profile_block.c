@@ -51,7 +51,10 @@ count_block(Profile *profile, const float *values, size_t stride, int n, BlockSu
 	const double *edges = profile_edges(profile);
 	const double unit = profile_power(-profile->unit);
 	const double scale = profile_power(SECOND_BITS / 2 - profile->spread);
-	const double center = (double) profile->center * profile_power(profile->unit) * scale;
+	const double power = profile_power(profile->unit);
+	/* in the order of profile_count.c, so that it rounds alike */
+	const double center = profile->unit > 0 ? profile->center * scale * power :
+		profile->center * power * scale;
 	int			n_edges = profile->n_value - 1;
 
 	for (int i = 0; i < n; i++, values += stride)
