@@ -201,7 +201,8 @@ mlops_profile_check(const Profile *profile, size_t size, const char **why)
 	if (profile->kind != PROFILE_NUMERIC && profile->kind != PROFILE_CATEGORICAL)
 		return false;
 	*why = "too many cells or too few";
-	if (profile->n_value < (profile->kind == PROFILE_NUMERIC) || profile->n_value > MAX_VALUE_CELLS)
+	if (profile->kind == PROFILE_NUMERIC ? profile->n_value < 1 || profile->n_value > MAX_VALUE_CELLS :
+		profile->n_value > PROFILE_MAX_CELLS)
 		return false;
 	*why = "size does not follow from the cells";
 	if (profile->kind == PROFILE_NUMERIC ?

@@ -137,6 +137,7 @@ extern int	mlops_profile_find_label(const Profile *profile, const char *label, s
 /* Add what another profile with the same cells counted; false, and nothing changed, when
  * the cells differ or a count or sum gets too large. */
 extern bool mlops_profile_merge(Profile *into, const Profile *from);
+extern bool mlops_profile_can_merge(const Profile *into, const Profile *from);
 
 /*
  * Parts of the state, for sparse copies of it: what a cell counted and summed; the second
@@ -187,9 +188,10 @@ extern const char *mlops_profile_short_label(const char *label, size_t *length, 
  * nothing is of use but the length. */
 extern size_t mlops_profile_print(const Profile *profile, char *text, size_t capacity);
 
-/* Read what print wrote, from *text on, up to the end of the object.  With "memory" NULL
- * returns the size needed, else the size used; 0, "why" and the place in *text on error. */
+/* Read what print wrote, up to the end of the object.  With "memory" NULL returns the size
+ * needed, else fills memory of that size and moves *text beyond the object.  On error
+ * returns 0; "why" gets a static text, and *text the place if there was memory. */
 extern size_t mlops_profile_parse(const char **text, const char *end, void *memory,
-								  size_t capacity, const char **why);
+								  const char **why);
 
 #endif							/* MLOPS_PROFILE_H */

@@ -26,12 +26,24 @@ compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The profile passes the check, and its text brings it back. */
 static Profile *
 check_valid(Profile *profile, const char *name)
 {
 	const char *why;
+	size_t		length = mlops_profile_print(profile, NULL, 0);
+	char	   *text = malloc(length);
+	const char *next = text;
+	Profile    *copy;
 
 	CHECK(mlops_profile_check(profile, mlops_profile_size(profile), &why), name);
+	CHECK(mlops_profile_print(profile, text, length) == length, name);
+	CHECK(mlops_profile_parse(&next, text +length, NULL, &why) == mlops_profile_size(profile), name);
+	copy = malloc(mlops_profile_size(profile));
+	CHECK(mlops_profile_parse(&next, text +length, copy, &why) == mlops_profile_size(profile), name);
+	CHECK(next == text +length && mlops_profile_equal(copy, profile), name);
+	free(copy);
+	free(text);
 	return profile;
 }
 
