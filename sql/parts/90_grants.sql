@@ -30,6 +30,7 @@ GRANT EXECUTE ON FUNCTION mlops.predict_raw(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_calibrated(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_skew(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_calibration(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_reference(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_leaf(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_proba(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_classes(text, VARIADIC "any") TO PUBLIC;
@@ -58,6 +59,13 @@ GRANT EXECUTE ON FUNCTION mlops.named_row(text[], VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_add(bigint[], float8, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_add_state(bigint[], bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_final(bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate(float8, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_merge(bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_metrics(bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimated_performance(text, text, name) TO PUBLIC;
 
 -- profiles are values: whoever has one may read and merge it
 GRANT EXECUTE ON FUNCTION mlops.profile_equal(mlops.profile, mlops.profile) TO PUBLIC;

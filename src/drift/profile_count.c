@@ -102,11 +102,13 @@ round_number(const Profile *profile, double value)
 	return profile->flags & PROFILE_SINGLE ? (double) (float) value : value;
 }
 
+/* Cell of a number that is not finite; a model, which sees float32, takes NaN for missing. */
 static inline int
 find_special(const Profile *profile, double value)
 {
-	return profile->n_value +
-		(isnan(value) ? PROFILE_NAN : value > 0 ? PROFILE_PLUS_INF : PROFILE_MINUS_INF);
+	if (isnan(value))
+		return profile->n_value + (profile->flags & PROFILE_SINGLE ? PROFILE_NULL : PROFILE_NAN);
+	return profile->n_value + (value > 0 ? PROFILE_PLUS_INF : PROFILE_MINUS_INF);
 }
 
 /* Distance from the center in units of the second moment. */
