@@ -106,3 +106,6 @@ GRANT EXECUTE ON FUNCTION mlops.estimate(float8, float8, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.estimate_merge(bigint[]) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.estimate_metrics(bigint[]) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.estimated_performance(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.drift(mlops.profile, mlops.profile, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.drift(text, text, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.bh_adjust(float8) TO PUBLIC;
