@@ -79,3 +79,56 @@ CREATE FUNCTION mlops.drift(model_ref text, query text,
 	AS 'MODULE_PATHNAME', 'mlops_sql_drift_query';
 COMMENT ON FUNCTION mlops.drift(text, text, float8, float8) IS
 'The rows of a query against what a version was trained on (table model_reference): a row for the data set, one for the prediction, one for the label if the query has its column, and one per feature, ordered by importance times PSI. The query runs as the caller; $1 in it is now(); columns match by name, others are ignored. status is as for drift(profile, profile), with p_adjusted, the p adjusted for the number of columns by Benjamini and Hochberg, in place of p. importance: share of the feature in the model''s gain. Row dataset: name is the version, psi and psi_critical are means over the features weighted by importance, p_adjusted is the least of a feature, status follows from these three, and drifted_share is the share of columns with status drift. Predictions are computed by the version; a row with an infinite number has none, and counts as missing. Labels that are NULL do not count: the truth may be late. The other columns are the fields of drift_result. Needs the right read. Errors: ML001 for a missing model, ML004 for a query that lacks a feature, ML005 for one that is not one SELECT, 55000 for a version without references: see set_reference. Writes nothing.';
+
+CREATE FUNCTION mlops.auc_test(auc float8, n_negative float8, n_positive float8,
+		OUT z float8, OUT p_value float8, OUT log10_p float8)
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'mlops_sql_auc_test';
+COMMENT ON FUNCTION mlops.auc_test(float8, float8, float8) IS
+'Whether an area under the ROC curve is above 0.5 by more than chance, by the test of Mann and Whitney: z = (auc - 0.5) / sqrt((n + m + 1) / (12 n m)) for n negative and m positive rows that the scores were not fitted to, and the probability of such a z or greater, at least 4.9e-324. NULL for an area outside 0 to 1, or without rows.';
+
+CREATE FUNCTION mlops.domain_query(reference text, current text) RETURNS text
+	LANGUAGE C STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'mlops_sql_domain_query';
+COMMENT ON FUNCTION mlops.domain_query(text, text) IS
+'One query over the rows of two: the columns of the first, by name, and is_current, false for the first and true for the second. Further columns of the second are left out. For mlops.train with parameters of your own; domain_classifier does it with defaults. Errors: ML004 for a column that the second lacks, ML005 for what is not one SELECT.';
+
+CREATE FUNCTION mlops.domain_classifier(reference text, current text,
+		model text DEFAULT 'domain_classifier', key name[] DEFAULT NULL, exclude name[] DEFAULT '{}')
+	RETURNS bigint LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	RETURN mlops.train(model => model, query => mlops.domain_query(reference, current),
+		target => 'is_current', params => '{"max_depth": 4}', task => 'binary', positive => 'true', num_boost_round => 30,
+		test_size => 0.5, key => key, exclude => exclude, description => 'tells current rows from a reference',
+		tags => '{"domain_classifier": true}');
+COMMENT ON FUNCTION mlops.domain_classifier(text, text, text, name[], name[]) IS
+'Queues the training of a model that tells the rows of the query current from those of reference, and returns the run''s id; view domain_drift has the answer once it has ended. Finds drift that no single column shows, as of a correlation. Half of the rows are held out; a model that does better than chance on them has found a difference. model: name of the model, which gets a version per call; another role than its owner chooses another name. key: what identifies an entity that has several rows; both sides of the split share no key. exclude: columns that tell the rows apart by their nature, such as numbers that only grow. Leave the target out. Columns match by name. Rights and errors: as for train and domain_query.';
+
+CREATE VIEW mlops.domain_drift WITH (security_invoker, security_barrier) AS
+SELECT r.id AS run_id, r.model, r.version, r.ended_at, c.n_reference, c.n_current, m.value AS auc, m.std_error,
+	t.z, t.p_value, t.log10_p,
+	ARRAY(SELECT f.name FROM mlops.model_reference f
+		WHERE f.model OPERATOR(pg_catalog.=) r.model AND f.version OPERATOR(pg_catalog.=) r.version
+			AND f.role OPERATOR(pg_catalog.=) 'feature' AND f.importance OPERATOR(pg_catalog.>) 0
+		ORDER BY f.importance DESC, f.name) AS features
+FROM mlops.run r
+	JOIN mlops.metric m ON m.run_id OPERATOR(pg_catalog.=) r.id AND m.dataset OPERATOR(pg_catalog.=) 'test'
+		AND m.name OPERATOR(pg_catalog.=) 'roc_auc' AND NOT m.weighted,
+	LATERAL (SELECT v.negative[pg_catalog.cardinality(v.negative)] AS n_reference,
+			v.positive[pg_catalog.cardinality(v.positive)] AS n_current
+		FROM mlops.model_curve v
+		WHERE v.model OPERATOR(pg_catalog.=) r.model AND v.version OPERATOR(pg_catalog.=) r.version) c,
+	LATERAL mlops.auc_test(m.value, c.n_reference, c.n_current) t
+WHERE r.kind OPERATOR(pg_catalog.=) 'train' AND r.recipe OPERATOR(pg_catalog.@>) '{"tags": {"domain_classifier": true}}';
+COMMENT ON VIEW mlops.domain_drift IS 'What the models of domain_classifier found: a row per run that has ended well. Needs the right read.';
+COMMENT ON COLUMN mlops.domain_drift.run_id IS 'Run that domain_classifier returned.';
+COMMENT ON COLUMN mlops.domain_drift.model IS 'Model name.';
+COMMENT ON COLUMN mlops.domain_drift.version IS 'Version.';
+COMMENT ON COLUMN mlops.domain_drift.ended_at IS 'End of the run.';
+COMMENT ON COLUMN mlops.domain_drift.n_reference IS 'Reference rows held out.';
+COMMENT ON COLUMN mlops.domain_drift.n_current IS 'Current rows held out.';
+COMMENT ON COLUMN mlops.domain_drift.auc IS 'Area under the ROC curve on the rows held out: 0.5 when the model cannot tell them apart, 1 when always.';
+COMMENT ON COLUMN mlops.domain_drift.std_error IS 'Its standard error, by DeLong.';
+COMMENT ON COLUMN mlops.domain_drift.z IS 'Standard errors above 0.5 that the area would have without drift: see auc_test.';
+COMMENT ON COLUMN mlops.domain_drift.p_value IS 'Probability of such an area or greater without drift.';
+COMMENT ON COLUMN mlops.domain_drift.log10_p IS 'Its decimal logarithm, also far below the smallest double.';
+COMMENT ON COLUMN mlops.domain_drift.features IS 'Columns that tell the rows apart, the greatest importance first; model_reference has the shares.';

@@ -109,3 +109,6 @@ GRANT EXECUTE ON FUNCTION mlops.estimated_performance(text, text, name) TO PUBLI
 GRANT EXECUTE ON FUNCTION mlops.drift(mlops.profile, mlops.profile, float8, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.drift(text, text, float8, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.bh_adjust(float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.auc_test(float8, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.domain_query(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.domain_classifier(text, text, text, name[], name[]) TO PUBLIC;

@@ -14,13 +14,17 @@
 #include "utils/builtins.h"
 #include "windowapi.h"
 
+#include "drift/domain.h"
 #include "drift/drift_query.h"
 #include "drift/drift_result.h"
 #include "drift/profile_datum.h"
+#include "drift/special.h"
 
 PG_FUNCTION_INFO_V1(mlops_sql_drift_profiles);
 PG_FUNCTION_INFO_V1(mlops_sql_drift_query);
 PG_FUNCTION_INFO_V1(mlops_sql_bh_adjust);
+PG_FUNCTION_INFO_V1(mlops_sql_domain_query);
+PG_FUNCTION_INFO_V1(mlops_sql_auc_test);
 
 Datum
 mlops_sql_drift_profiles(PG_FUNCTION_ARGS)
@@ -117,4 +121,41 @@ mlops_sql_bh_adjust(PG_FUNCTION_ARGS)
 	if (isnan(log10_p))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(pow(10, log10_p));
+}
+
+Datum
+mlops_sql_domain_query(PG_FUNCTION_ARGS)
+{
+	char	   *query = mlops_domain_query(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+										   text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(query));
+}
+
+/* Mann and Whitney's test: without a difference the area under the curve is about
+ * normal around 0.5. */
+Datum
+mlops_sql_auc_test(PG_FUNCTION_ARGS)
+{
+	double		auc = PG_GETARG_FLOAT8(0);
+	double		n = PG_GETARG_FLOAT8(1);
+	double		m = PG_GETARG_FLOAT8(2);
+	double		z = (auc - 0.5) / sqrt((n + m + 1) / (12 * n * m));
+	double		log_p;
+	TupleDesc	tupdesc;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (!(auc >= 0 && auc <= 1 && n > 0 && m > 0))
+		PG_RETURN_NULL();
+	/* half of the two-sided tail, which is that of chi-squared */
+	log_p = mlops_special_chi2_log_tail(z * z, 1) - log(2);
+	if (z < 0)
+		log_p = log1p(-exp(log_p));
+	values[0] = Float8GetDatum(z);
+	values[1] = Float8GetDatum(mlops_drift_power10(log_p / log(10)));
+	values[2] = Float8GetDatum(log_p / log(10));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
 }
