@@ -55,6 +55,8 @@ GRANT EXECUTE ON FUNCTION mlops.predict_batch(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_agg(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.create_function(text, text, text, text, boolean) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.named_row(text[], VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_logged(text, text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.record_outcome(text, text, text, timestamptz, interval) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;
