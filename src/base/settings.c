@@ -26,6 +26,8 @@ int			mlops_max_categories;
 int			mlops_max_spool_size;
 int			mlops_max_model_size;
 int			mlops_cache_size;
+int			mlops_monitor_interval;
+int			mlops_drift_retention;
 bool		mlops_shared_cache;
 bool		mlops_log_features;
 int			mlops_prediction_log_retention;
@@ -81,6 +83,12 @@ static const IntSetting int_settings[] = {
 	{"mlops.prediction_log_retention", "Sets how long logged predictions are kept.",
 		"Whole days are dropped. 0 keeps them all.",
 	&mlops_prediction_log_retention, 90 * 24 * 60, 0, INT_MAX, GUC_UNIT_MIN},
+	{"mlops.monitor_interval", "Sets how soon rows of watched tables are counted into windows.",
+		"They are collected for this long.",
+	&mlops_monitor_interval, 10, 1, 3600, GUC_UNIT_S},
+	{"mlops.drift_retention", "Sets how long windows of monitors are kept, in days.",
+		"0 keeps them.",
+	&mlops_drift_retention, 400, 0, 36500, 0},
 };
 
 /* What shared memory of a preloaded library needs. */
