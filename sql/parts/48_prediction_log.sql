@@ -101,3 +101,27 @@ COMMENT ON COLUMN mlops.prediction_outcome.probabilities IS 'Probabilities of mo
 COMMENT ON COLUMN mlops.prediction_outcome.features IS 'Features, where they were logged.';
 COMMENT ON COLUMN mlops.prediction_outcome.label IS 'What came true: a class label, or a number as text.';
 COMMENT ON COLUMN mlops.prediction_outcome.outcome_at IS 'When it came true.';
+
+CREATE VIEW mlops.prediction_log_status WITH (security_invoker, security_barrier) AS
+	SELECT p.partitions, p.first_day, p.last_day, p.bytes, d.n AS rows_without_partition, r.n AS rows_restored,
+		CASE WHEN d.n OPERATOR(pg_catalog.>) 0 THEN 'rows without a partition of their day'
+			WHEN p.last_day OPERATOR(pg_catalog.>) t.today THEN NULL
+			WHEN p.last_day OPERATOR(pg_catalog.=) t.today THEN 'no partition for tomorrow'
+			ELSE 'no partition for today' END AS alarm
+	FROM (SELECT pg_catalog.count(*) AS partitions, pg_catalog.min(s.day) AS first_day, pg_catalog.max(s.day) AS last_day,
+				pg_catalog.sum(s.bytes)::bigint AS bytes
+			FROM (SELECT pg_catalog.to_date(pg_catalog.right(c.relname::text, 8), 'YYYYMMDD') AS day, pg_catalog.pg_total_relation_size(c.oid) AS bytes
+				FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid
+				WHERE i.inhparent OPERATOR(pg_catalog.=) 'mlops.prediction_log'::pg_catalog.regclass
+					AND c.relname OPERATOR(pg_catalog.~) '^prediction_log_[0-9]{8}$') s) p,
+		(SELECT pg_catalog.count(*) AS n FROM mlops.prediction_log_default) d,
+		(SELECT pg_catalog.count(*) AS n FROM mlops.prediction_log_restored) r,
+		(SELECT pg_catalog.timezone('UTC', pg_catalog.now())::date AS today) t;
+COMMENT ON VIEW mlops.prediction_log_status IS 'State of the partitions of mlops.prediction_log: one row.';
+COMMENT ON COLUMN mlops.prediction_log_status.partitions IS 'Partitions, one per UTC day.';
+COMMENT ON COLUMN mlops.prediction_log_status.first_day IS 'Day of the oldest one.';
+COMMENT ON COLUMN mlops.prediction_log_status.last_day IS 'Day of the newest one, a week ahead.';
+COMMENT ON COLUMN mlops.prediction_log_status.bytes IS 'Size of all with their indexes.';
+COMMENT ON COLUMN mlops.prediction_log_status.rows_without_partition IS 'Rows in the default partition, of models that you may read; the next dispatcher sorts them.';
+COMMENT ON COLUMN mlops.prediction_log_status.rows_restored IS 'Rows that came with a restored dump and wait for the dispatcher, likewise.';
+COMMENT ON COLUMN mlops.prediction_log_status.alarm IS 'What is wrong: rows without a partition of their day, no partition for today or for tomorrow. NULL: nothing.';

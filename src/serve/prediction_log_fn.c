@@ -15,9 +15,11 @@
 #include "utils/timestamp.h"
 
 #include "serve/prediction_log.h"
+#include "serve/prediction_log_partition.h"
 
 PG_FUNCTION_INFO_V1(mlops_sql_predict_logged);
 PG_FUNCTION_INFO_V1(mlops_sql_record_outcome);
+PG_FUNCTION_INFO_V1(mlops_sql_make_partitions);
 
 #define RESULT_COLUMNS 5
 
@@ -113,4 +115,11 @@ mlops_sql_record_outcome(PG_FUNCTION_ARGS)
 												text_to_cstring(PG_GETARG_TEXT_PP(1)), value,
 												PG_GETARG_TIMESTAMPTZ(3),
 												PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4)));
+}
+
+Datum
+mlops_sql_make_partitions(PG_FUNCTION_ARGS)
+{
+	mlops_prediction_log_make_partitions();
+	PG_RETURN_VOID();
 }

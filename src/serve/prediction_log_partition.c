@@ -19,7 +19,9 @@
  */
 #include "postgres.h"
 
+#include "commands/extension.h"
 #include "miscadmin.h"
+#include "access/xact.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 
@@ -32,7 +34,7 @@
 /* Writers wait at most this long for a partition to be dropped, or rather for a
  * reader of the log that keeps us from it; and not again for a while. */
 #define LOCK_TIMEOUT "100ms"
-#define DROP_INTERVAL_S 60
+#define DROP_INTERVAL_S 10
 
 /* Blocks of restored rows that one step moves, about 100,000 rows. */
 #define BLOCKS_PER_STEP 2000
@@ -67,13 +69,20 @@ change_settings(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Start of what is kept; DT_NOBEGIN: everything. */
+/* Start of the UTC day. */
+static TimestampTz
+get_day(TimestampTz time)
+{
+	return time - time % USECS_PER_DAY;
+}
+
+/* First day that is kept; DT_NOBEGIN: all are. */
 static TimestampTz
 get_cutoff(TimestampTz now)
 {
 	if (mlops_prediction_log_retention == 0)
 		return DT_NOBEGIN;
-	return now - mlops_prediction_log_retention * (int64) USECS_PER_MINUTE;
+	return get_day(now - mlops_prediction_log_retention * (int64) USECS_PER_MINUTE);
 }
 
 /* Take away what default privileges of the owner gave: rights come by the log alone. */
@@ -110,7 +119,8 @@ create_partition(const SpiScope *scope, const char *day, const char *from, const
 	revoke_privileges(scope, partition);
 	run(scope, psprintf("ALTER TABLE mlops.prediction_log ATTACH PARTITION %s"
 						" FOR VALUES FROM ('%s+00') TO ('%s+00')", partition, from, to));
-	run(scope, psprintf("ALTER EXTENSION mlops ADD TABLE %s", partition));
+	if (!creating_extension)	/* else it belongs to it already */
+		run(scope, psprintf("ALTER EXTENSION mlops ADD TABLE %s", partition));
 }
 
 /*
@@ -229,7 +239,7 @@ move_restored(const SpiScope *scope, TimestampTz now)
 	return true;
 }
 
-/* Drop the oldest partition when all of it is old enough; false when there is none. */
+/* Drop the oldest partition when it is old enough; false when there is none. */
 static bool
 drop_old(const SpiScope *scope, TimestampTz now)
 {
@@ -245,7 +255,7 @@ drop_old(const SpiScope *scope, TimestampTz now)
 					  " WHERE i.inhparent = 'mlops.prediction_log'::pg_catalog.regclass"
 					  " AND c.relname ~ '^prediction_log_[0-9]{8}$'"
 					  " AND pg_catalog.to_timestamp(pg_catalog.right(c.relname, 8), 'YYYYMMDD')"
-					  " + interval '1 day' <= $1 ORDER BY 1 LIMIT 1", &args) == 0)
+					  " < $1 ORDER BY 1 LIMIT 1", &args) == 0)
 		return false;
 	partition = mlops_spi_text(0, 1);
 
@@ -257,10 +267,21 @@ drop_old(const SpiScope *scope, TimestampTz now)
 	return true;
 }
 
+void
+mlops_prediction_log_make_partitions(void)
+{
+	SpiScope	scope;
+
+	mlops_spi_begin(&scope, false);
+	change_settings();
+	look_ahead(&scope, GetCurrentTransactionStartTimestamp());
+	mlops_spi_end(&scope);
+}
+
 TimestampTz
 mlops_prediction_log_keep(const SpiScope *scope, TimestampTz now)
 {
-	TimestampTz next_day = now - now % USECS_PER_DAY + USECS_PER_DAY;
+	TimestampTz next_day = get_day(now) + USECS_PER_DAY;
 
 	change_settings();
 	empty_default(scope);

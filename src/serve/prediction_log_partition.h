@@ -20,4 +20,7 @@
  */
 extern TimestampTz mlops_prediction_log_keep(const SpiScope *scope, TimestampTz now);
 
+/* Make the first partitions, in the script of the extension. */
+extern void mlops_prediction_log_make_partitions(void);
+
 #endif							/* MLOPS_PREDICTION_LOG_PARTITION_H */
