@@ -57,6 +57,8 @@ GRANT EXECUTE ON FUNCTION mlops.create_function(text, text, text, text, boolean)
 GRANT EXECUTE ON FUNCTION mlops.named_row(text[], VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_logged(text, text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.record_outcome(text, text, text, timestamptz, interval) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_traffic(text, jsonb, jsonb, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.route(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;

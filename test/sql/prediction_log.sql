@@ -192,12 +192,86 @@ SELECT mlops.record_outcome('amount', 'today', '1', horizon => '-1 day');
 SET ROLE regress_log_other;
 SELECT mlops.record_outcome('none', 'today', '1');
 
+-- traffic: a split by key, sticky, by the shares, and a greater share only gains keys
+SET ROLE regress_log_owner;
+SELECT mlops.set_alias('yes_no', 'canary', 1);
+SELECT mlops.set_traffic('yes_no', '{"champion": 0.7, "challenger": 0.2, "canary": 0.1}', reason => 'try');
+SELECT alias, share, shadow, updated_by, reason FROM mlops.traffic ORDER BY alias;
+CREATE TEMP TABLE routed AS SELECT i::text AS key, r.* FROM generate_series(1, 20000) i, mlops.route('yes_no', i::text) r;
+-- within four standard deviations of a binomial count
+SELECT alias, min(version) AS version, abs(count(*) - 20000 * share) < 4 * sqrt(20000 * share * (1 - share)) AS by_share
+FROM routed JOIN mlops.traffic USING (alias) GROUP BY alias, share ORDER BY alias;
+SELECT * FROM mlops.route('yes_no', NULL);
+SELECT * FROM mlops.route('amount', 'key');
+SELECT mlops.set_traffic('yes_no', '{"champion": 0.525, "challenger": 0.4, "canary": 0.075}');
+SELECT old.alias AS old, new.alias AS new, count(*) > 0 AS keys FROM routed old, mlops.route('yes_no', key) new WHERE old.alias <> new.alias GROUP BY 1, 2 ORDER BY 1, 2;
+-- independent of the model, of the draw for shadows, and of other models' splits
+SELECT mlops.set_alias('amount', 'challenger', 1), mlops.set_traffic('amount', '{"champion": 0.5, "challenger": 0.5}'), mlops.set_traffic('yes_no', '{"champion": 0.5, "challenger": 0.5}');
+SELECT abs(count(*) - 5000) < 4 * sqrt(20000 * 0.25 * 0.75) AS independent FROM generate_series(1, 20000) i, mlops.route('yes_no', i::text) a, mlops.route('amount', i::text) b
+WHERE a.alias = 'challenger' AND b.alias = 'challenger';
+SELECT mlops.set_traffic('amount');
+-- a bare name takes part, with its key; a reference is as it says
+SET ROLE regress_log_app;
+SELECT ref, r.alias AS routed, l.arm, l.version, count(*) > 30 AS many,
+	count(*) FILTER (WHERE l.prediction IS DISTINCT FROM mlops.predict('yes_no/' || l.version, s)) AS different
+FROM unnest('{yes_no,yes_no@champion,yes_no/2}'::text[]) ref, sample s, mlops.route('yes_no', 'traffic' || s.id) r, mlops.predict_logged(ref, 'traffic' || s.id, s) l
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2;
+SELECT DISTINCT arm FROM sample s, mlops.predict_logged('yes_no', NULL, s);
+-- a shadow is logged beside what is returned, and not for the keys that its arm answers
+SET ROLE regress_log_owner;
+SELECT mlops.set_traffic('yes_no', '{"champion": 0.5, "challenger": 0.5}', '{"champion": 0, "canary": 1, "challenger": 0.5}');
+SET ROLE regress_log_app;
+SELECT count(*), count(DISTINCT prediction_id) FROM sample s, mlops.predict_logged('yes_no', 'shadow' || s.id, s);
+RESET ROLE;
+SELECT arm, shadow, version, count(*) BETWEEN 70 AND 130 AS half, count(*) BETWEEN 30 AND 70 AS quarter, count(*) FILTER (WHERE prediction IS DISTINCT FROM mlops.predict('yes_no/' || l.version, s)) AS different
+FROM mlops.prediction_log l JOIN sample s ON l.key = 'shadow' || s.id GROUP BY 1, 2, 3 ORDER BY 1, 2;
+SELECT max(arms) AS arms, min(times) AS times, max(times) AS times FROM (SELECT count(*) FILTER (WHERE NOT shadow) AS arms, count(DISTINCT predicted_at) AS times FROM mlops.prediction_log WHERE key LIKE 'shadow%' GROUP BY key) k;
+SELECT mlops.record_outcome('yes_no', 'shadow1', 'yes') = count(*) AS with_shadows FROM mlops.prediction_log WHERE key = 'shadow1';
+-- a shadow that cannot predict does no harm
+SET ROLE regress_log_owner;
+SELECT mlops.register_model('yes_no', make_model('binary:logistic', 0, 5, 3), jsonb_set(signature('{no,yes}'), '{features,0,name}', '"absent"')) AS third;
+SELECT mlops.set_alias('yes_no', 'challenger', 3);
+SELECT mlops.set_traffic('yes_no', shadow => '{"challenger": 1}');
+SELECT count(*), count(DISTINCT arm) AS arms FROM sample s, mlops.predict_logged('yes_no', 'broken' || s.id, s);
+RESET ROLE;
+SELECT arm, shadow, count(*) FROM mlops.prediction_log WHERE key LIKE 'broken%' GROUP BY 1, 2;
+-- aliases with traffic stay; those that move keep it
+SET ROLE regress_log_owner;
+SELECT mlops.set_alias('yes_no', 'challenger', NULL);
+SELECT mlops.set_alias('yes_no', 'challenger', 2), (SELECT count(*) FROM mlops.traffic);
+SELECT mlops.set_traffic('yes_no');
+SELECT count(*) FROM mlops.traffic;
+SELECT mlops.set_alias('yes_no', 'challenger', NULL);
+SELECT mlops.set_alias('yes_no', 'challenger', 2);
+-- what is no split
+SELECT mlops.set_traffic('yes_no', '{"champion": 0.5, "challenger": 0.4}');
+SELECT mlops.set_traffic('yes_no', '{"champion": 1.5, "challenger": -0.5}');
+SELECT mlops.set_traffic('yes_no', '{"champion": "1"}');
+SELECT mlops.set_traffic('yes_no', '{"champion": [1]}');
+SELECT mlops.set_traffic('yes_no', '[1]');
+SELECT mlops.set_traffic('yes_no', '{}');
+SELECT mlops.set_traffic('yes_no', '{"nobody": 1}');
+SELECT mlops.set_traffic('yes_no', shadow => '{"champion": 2}');
+SELECT mlops.set_traffic('yes_no', shadow => '{"nobody": 1}');
+SELECT mlops.set_traffic(NULL);
+SELECT mlops.set_traffic('none');
+SELECT mlops.set_traffic('yes_no@champion');
+SELECT * FROM mlops.route('none', 'k');
+SELECT * FROM mlops.route('yes_no/1', 'k');
+SELECT * FROM mlops.route(NULL, 'k');
+SET ROLE regress_log_app;
+SELECT mlops.set_traffic('yes_no');
+RESET ROLE;
+BEGIN READ ONLY;
+SELECT mlops.set_traffic('yes_no');
+ROLLBACK;
+
 -- who sees what, and that only the functions write
 RESET ROLE;
-SELECT count(*) AS owner, count(*) FILTER (WHERE model = 'amount') > 0 AS amount FROM mlops.prediction_log;
+SELECT count(*) > 2000 AS owner, count(*) FILTER (WHERE model = 'amount') > 0 AS amount FROM mlops.prediction_log;
 SELECT count(*) AS outcomes, count(label) AS labels FROM mlops.prediction_outcome;
 SET ROLE regress_log_reader;
-SELECT count(*) AS reader FROM mlops.prediction_log;
+SELECT count(*) > 2000 AS reader FROM mlops.prediction_log;
 SELECT count(*) AS outcomes, count(label) AS labels FROM mlops.prediction_outcome;
 SET ROLE regress_log_other;
 SELECT count(*) AS other FROM mlops.prediction_log;
@@ -211,7 +285,7 @@ INSERT INTO mlops.prediction_log_restored TABLE mlops.prediction_log;
 SELECT nextval('mlops.prediction_log_id_seq');
 RESET ROLE;
 
-DROP TABLE answer;
+DROP TABLE answer, routed;
 DROP SCHEMA log_test CASCADE;
 TRUNCATE mlops.prediction_log, mlops.model, mlops.model_blob, mlops.dataset CASCADE;
 REVOKE ALL ON FUNCTION mlops.register_model FROM regress_log_owner;
