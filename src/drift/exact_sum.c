@@ -115,27 +115,29 @@ mlops_exact_is_settled(const int64_t *limb, ExactWindow window, size_t n_sums)
 	return true;
 }
 
-/* Carry "n" limbs into n + 2, the highest of which is 0 or -1. */
-static void
-spread(int64_t *limb, int n)
+/* A carried copy of a sum, whose two more limbs are 0 or -1; returns its limbs. */
+static int
+copy_wide(const int64_t *limb, int n, int64_t *copy)
 {
-	limb[n] = limb[n + 1] = 0;
-	mlops_exact_carry(limb, n + 2);
+	memcpy(copy, limb, n * sizeof(int64_t));
+	copy[n] = copy[n + 1] = 0;
+	mlops_exact_carry(copy, n + 2);
+	return n + 2;
 }
 
-/* Nearest double of n + 2 spread limbs, ties to even. */
+/* Nearest double of n carried limbs, the highest of which is 0 or -1; ties to even. */
 static double
 round_limbs(const int64_t *limb, int n, int low)
 {
-	int64_t		size[N_SCRATCH];
-	bool		negative = limb[n + 1] < 0;
+	int64_t		size[2 * N_SCRATCH];
+	bool		negative = limb[n - 1] < 0;
 	unsigned	__int128 top = 0;
-	int			highest = n + 1;
+	int			highest = n - 1;
 	double		value;
 
-	for (int i = 0; i < n + 2; i++)
+	for (int i = 0; i < n; i++)
 		size[i] = negative ? -limb[i] : limb[i];
-	mlops_exact_carry(size, n + 2);
+	mlops_exact_carry(size, n);
 	while (highest > 0 && size[highest] == 0)
 		highest--;
 
@@ -148,27 +150,58 @@ round_limbs(const int64_t *limb, int n, int low)
 	return negative ? -value : value;
 }
 
-ExactPair
+double
 mlops_exact_value(const int64_t *limb, ExactWindow window)
 {
-	int64_t		rest[N_SCRATCH];
-	ExactPair	pair = {0, 0};
-	ExactPieces pieces;
-	ExactWindow wide = window;
+	int64_t		copy[N_SCRATCH];
+	int			n = copy_wide(limb, window.n, copy);
 
-	memcpy(rest, limb, window.n * sizeof(int64_t));
-	spread(rest, window.n);
-	wide.n += 2;
-	pair.high = round_limbs(rest, window.n, window.low);
-	if (isinf(pair.high) || pair.high == 0)
-		return pair;
+	return round_limbs(copy, n, window.low);
+}
 
-	/* rounding up may reach one limb higher, but never lower than the sum has */
-	pieces = mlops_exact_cut(-pair.high);
-	if (!mlops_exact_fits(wide, &pieces))
-		return pair;
-	mlops_exact_add(rest, wide, &pieces);
-	mlops_exact_carry(rest, wide.n);
-	pair.low = round_limbs(rest, window.n, window.low);
-	return pair;
+/* Add sign * a * b, both carried, to limbs with room for the product. */
+static void
+add_product(int64_t *to, const int64_t *a, int n_a, const int64_t *b, int n_b, int sign)
+{
+	for (int i = 0; i < n_a; i++)
+		for (int j = 0; j < n_b; j++)
+		{
+			__int128	product = (__int128) a[i] * b[j] * sign;
+
+			to[i + j] += (uint32_t) product;
+			to[i + j + 1] += (int64_t) (product >> 32);
+		}
+}
+
+double
+mlops_exact_spread(const int64_t *weights, ExactWindow weight_window, const int64_t *terms,
+				   const int64_t *squares, ExactWindow window)
+{
+	int64_t		w[N_SCRATCH];
+	int64_t		t[N_SCRATCH];
+	int64_t		q[N_SCRATCH];
+	int64_t		spread[2 * N_SCRATCH] = {0};
+	int			n_w = copy_wide(weights, weight_window.n, w);
+	int			n = copy_wide(terms, window.n, t);
+	int			low = 2 * window.low;
+	int			shift = weight_window.low - window.low;
+	int			n_spread;
+
+	copy_wide(squares, window.n, q);
+
+	/*
+	 * weights * squares - terms^2, from the lower of both products' lowest
+	 * limbs
+	 */
+	if (shift < 0)
+		low += shift;
+	n_spread = 2 * n + (shift < 0 ? -shift : 0);
+	if (n_w + n + (shift > 0 ? shift : 0) > n_spread)
+		n_spread = n_w + n + (shift > 0 ? shift : 0);
+	if (++n_spread > 2 * N_SCRATCH)
+		return NAN;
+	add_product(spread + (shift > 0 ? shift : 0), w, n_w, q, n, 1);
+	add_product(spread + (shift < 0 ? -shift : 0), t, n, t, n, -1);
+	mlops_exact_carry(spread, n_spread);
+	return round_limbs(spread, n_spread, low) / mlops_exact_value(weights, weight_window);
 }

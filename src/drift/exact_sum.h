@@ -43,13 +43,6 @@ typedef struct ExactPieces
 	int64_t		piece[3];		/* below 2^32 in size, with the sign */
 } ExactPieces;
 
-/* A number as the sum of two doubles that do not overlap. */
-typedef struct ExactPair
-{
-	double		high;
-	double		low;
-} ExactPair;
-
 /* The least window that also holds "n" limbs from "low" on. */
 extern ExactWindow mlops_exact_join(ExactWindow window, int low, int n);
 
@@ -68,8 +61,15 @@ extern ExactWindow mlops_exact_shrink(const int64_t *limb, ExactWindow window, s
 /* Every limb of n_sums sums is what settled sums have. */
 extern bool mlops_exact_is_settled(const int64_t *limb, ExactWindow window, size_t n_sums);
 
-/* Nearest double, and what is left; the pair has about 106 bits. */
-extern ExactPair mlops_exact_value(const int64_t *limb, ExactWindow window);
+/* Nearest double. */
+extern double mlops_exact_value(const int64_t *limb, ExactWindow window);
+
+/*
+ * The sum of weight * (term - mean)^2 from the sums of the weights, of weight *
+ * term and of weight * term^2; rounded at the end only.
+ */
+extern double mlops_exact_spread(const int64_t *weights, ExactWindow weight_window, const int64_t *terms,
+								 const int64_t *squares, ExactWindow window);
 
 /* "value" is finite. */
 static inline ExactPieces

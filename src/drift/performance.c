@@ -112,7 +112,7 @@ mlops_performance_bin(double p)
 
 	/* exponent and the first four bits of the mantissa, counted from 2^-17 */
 	memcpy(&bits, &distance, sizeof(bits));
-	if (distance >= 0x1 p - 17)
+	if (distance >= 1.0 / (1 << 17))
 		bin = (int) (bits >> 48) - ((1023 - 17) << 4) + 1;
 	return upper ? PERFORMANCE_N_BINS - 1 - bin : bin;
 }

@@ -34,15 +34,26 @@ typedef struct ClassTable
 static double
 get_count(const Performance *p, size_t i)
 {
-	return mlops_exact_value(mlops_performance_count(p, i), p->count_window).high;
+	return mlops_exact_value(mlops_performance_count(p, i), p->count_window);
 }
 
-static ExactPair
+static double
 get_sum(const Performance *p, size_t i)
 {
 	PerformanceLayout layout = mlops_performance_layout(p->parts, p->n_classes);
 
 	return mlops_exact_value(mlops_performance_sum(p, &layout, i), p->sum_window);
+}
+
+/* Sum of (term - mean)^2 from the number of a count, and of the sums of the terms and their squares. */
+static double
+get_spread(const Performance *p, size_t weights, size_t terms, size_t squares)
+{
+	PerformanceLayout layout = mlops_performance_layout(p->parts, p->n_classes);
+
+	return mlops_exact_spread(mlops_performance_count(p, weights), p->count_window,
+							  mlops_performance_sum(p, &layout, terms),
+							  mlops_performance_sum(p, &layout, squares), p->sum_window);
 }
 
 static double
@@ -93,32 +104,6 @@ get_error(const Performance *p, double squares, double n, double divisor)
 	if (p->is_weighted || n < 2)
 		return NAN;
 	return sqrt(fmax(squares, 0) * n / (n - 1)) / divisor;
-}
-
-/*
- * Sum of (term - mean)^2 where "sum" and "squares" are those of the terms: a
- * small difference of large numbers, hence in pairs.
- */
-static double
-get_spread(ExactPair squares, ExactPair sum, ExactPair total)
-{
-	ExactPair	mean;
-	ExactPair	product;
-	double		rest;
-	double		difference;
-
-	if (isinf(sum.high) || isinf(squares.high))
-		return NAN;
-	mean.high = sum.high / total.high;
-	rest = fma(-mean.high, total.high, sum.high) + sum.low - mean.high * total.low;
-	mean.low = rest / total.high;
-	product.high = sum.high * mean.high;
-	product.low = fma(sum.high, mean.high, -product.high) + sum.high * mean.low + sum.low * mean.high;
-	difference = squares.high - product.high;
-	/* what that subtraction rounded off counts too, where it did */
-	rest = difference - squares.high;
-	rest = (squares.high - (difference - rest)) + (-product.high - rest);
-	return difference + (rest + squares.low - product.low);
 }
 
 /*
@@ -318,14 +303,13 @@ static MetricValue
 get_mean(const Performance *p, size_t weights, size_t sum, size_t squares)
 {
 	MetricValue value = undefined;
-	ExactPair	total = mlops_exact_value(mlops_performance_count(p, weights), p->count_window);
-	ExactPair	terms = get_sum(p, sum);
+	double		total = get_count(p, weights);
 
-	if (!(total.high > 0))
+	if (!(total > 0))
 		return value;
-	value.value = terms.high / total.high;
+	value.value = get_sum(p, sum) / total;
 	if (p->parts & PERFORMANCE_SQUARES)
-		value.std_error = get_error(p, get_spread(get_sum(p, squares), terms, total), total.high, total.high);
+		value.std_error = get_error(p, get_spread(p, weights, sum, squares), total, total);
 	return value;
 }
 
@@ -343,33 +327,31 @@ get_calibration_error(const Performance *p, const PerformanceLayout *layout)
 	if (!(total > 0))
 		return value;
 	for (int i = 0; i < METRIC_CALIBRATION_BINS; i++)
-		mlops_metric_sum(&sum, fabs(get_sum(p, layout->loss_sums + SUM_CALIBRATION + i).high));
+		mlops_metric_sum(&sum, fabs(get_sum(p, layout->loss_sums + SUM_CALIBRATION + i)));
 	value.value = mlops_metric_total(&sum) / total;
-	value.std_error = get_error(p, get_sum(p, layout->loss_sums + SUM_BRIER).high -
+	value.std_error = get_error(p, get_sum(p, layout->loss_sums + SUM_BRIER) -
 								value.value * value.value * total, total, total);
 	return value;
 }
 
 /*
  * 1 - sum of squared errors / sum of squares around the mean label.  Constant
- * labels give 1 for perfect predictions and 0 for others, as in scikit-learn;
- * what get_spread rounds counts as constant.
+ * labels give 1 for perfect predictions and 0 for others, as in scikit-learn.
  */
 static MetricValue
 get_r2(const Performance *p, const PerformanceLayout *layout)
 {
 	MetricValue value = undefined;
-	ExactPair	total = mlops_exact_value(mlops_performance_count(p, layout->values), p->count_window);
-	ExactPair	squares = get_sum(p, layout->value_sums + SUM_LABEL_SQUARE);
-	double		errors = get_sum(p, layout->value_sums + SUM_SQUARED).high;
+	size_t		sums = layout->value_sums;
+	double		errors = get_sum(p, sums + SUM_SQUARED);
 	double		spread;
 
-	if (p->n_rows < 2 || !(total.high > 0))
+	if (p->n_rows < 2 || !(get_count(p, layout->values) > 0))
 		return value;
-	spread = get_spread(squares, get_sum(p, layout->value_sums + SUM_LABEL), total);
-	if (spread > squares.high * 0x1 p - 96)
+	spread = get_spread(p, layout->values, sums + SUM_LABEL, sums + SUM_LABEL_SQUARE);
+	if (spread > 0)
 		value.value = 1 - errors / spread;
-	else if (!isnan(spread))
+	else if (spread == 0)
 		value.value = errors == 0;
 	return value;
 }

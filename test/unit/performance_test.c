@@ -81,7 +81,7 @@ is_same(const Performance *a, const Performance *b)
 static double
 draw_double(void)
 {
-	static const double special[] = {0, 1, -1, DBL_MAX, -DBL_MAX, DBL_MIN, 0x1 p - 1074, -0x1 p - 1074, 0x1 p32, 1e300};
+	static const double special[] = {0, 1, -1, DBL_MAX, -DBL_MAX, DBL_MIN, 5e-324, -5e-324, 4294967296.0, 1e300};
 	uint64_t	bits = draw();
 	double		value;
 
@@ -102,8 +102,7 @@ test_pieces(void)
 		int64_t		limb[3] = {0};
 
 		mlops_exact_add(limb, window, &pieces);
-		CHECK(mlops_exact_value(limb, window).high == value, "a value comes back");
-		CHECK(mlops_exact_value(limb, window).low == 0, "with nothing left");
+		CHECK(mlops_exact_value(limb, window) == value, "a value comes back");
 		CHECK(pieces.n == 0 || (pieces.low >= EXACT_LOWEST && pieces.low + pieces.n <= EXACT_HIGHEST),
 			  "limbs of a double");
 	}
@@ -120,7 +119,6 @@ test_rounding(void)
 	{
 		__float128	wanted = 0;
 		int			n = 1 + (int) (draw() % 20);
-		ExactPair	pair;
 
 		memset(limb, 0, sizeof(limb));
 		for (int j = 0; j < n; j++)
@@ -129,14 +127,12 @@ test_rounding(void)
 			ExactPieces pieces;
 
 			if (draw() % 4 == 0)
-				value = draw() % 2 ? 0x1 p53 : 1;	/* ties */
+				value = draw() % 2 ? 9007199254740992.0 : 1;	/* ties */
 			pieces = mlops_exact_cut(value);
 			mlops_exact_add(limb, all, &pieces);
 			wanted += value;
 		}
-		pair = mlops_exact_value(limb, all);
-		CHECK(pair.high == (double) wanted, "nearest double");
-		CHECK(pair.low == (double) (wanted - (__float128) (double) wanted), "and the rest");
+		CHECK(mlops_exact_value(limb, all) == (double) wanted, "nearest double");
 	}
 }
 
@@ -303,7 +299,7 @@ test_large_counts(void)
 
 	/* carries: the pieces that a limb has room for are over */
 	p = make_state(PERFORMANCE_VALUES);
-	row.label = row.prediction = 0x1.fffffp31;
+	row.label = row.prediction = 4294966784.0;
 	put(&p, &row);
 	for (int i = 0; i < 100; i++)
 	{
@@ -365,11 +361,11 @@ test_cancellation(void)
 
 	for (int i = 0; i < 1000; i++)
 	{
-		row.label = 1e9 + i % 2;
-		row.prediction = 1e9 + (i % 10 == 0 ? 1 : 0) + i % 2;
+		row.label = 1e15 + i % 2;
+		row.prediction = 1e15 + (i % 10 == 0 ? 1 : 0) + i % 2;
 		put(&p, &row);
 	}
-	CHECK(fabs(mlops_performance_metric(p, PERFORMANCE_R2, AVERAGE_NONE).value - (1 - 0.1 / 0.25)) < 1e-13, "r2");
+	CHECK(fabs(mlops_performance_metric(p, PERFORMANCE_R2, AVERAGE_NONE).value - (1 - 0.1 / 0.25)) < 1e-15, "r2");
 	free(p);
 }
 
