@@ -59,6 +59,8 @@ GRANT EXECUTE ON FUNCTION mlops.predict_logged(text, text, VARIADIC "any") TO PU
 GRANT EXECUTE ON FUNCTION mlops.record_outcome(text, text, text, timestamptz, interval) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_traffic(text, jsonb, jsonb, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.route(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.prediction_performance(text, timestamptz, timestamptz, interval) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.compare_logged(text, text, timestamptz, timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;

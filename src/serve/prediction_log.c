@@ -34,7 +34,15 @@ static const char insert_statement[] =
 " probabilities, features, predicted_by)"
 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
 
-static SPIPlanPtr insert_plan = NULL;	/* kept by the session */
+/* The latest predictions until $3. */
+static const char latest_statement[] =
+"SELECT pg_catalog.max(predicted_at) FROM mlops.prediction_log"
+" WHERE model = $1 AND key = $2 AND predicted_at <= $3"
+" AND ($4 OR pg_catalog.pg_has_role($5::pg_catalog.oid, predicted_by, 'USAGE'))";
+
+/* Kept by the session. */
+static SPIPlanPtr insert_plan = NULL;
+static SPIPlanPtr latest_plan = NULL;
 
 static JsonbValue
 make_json_string(const char *string)
@@ -156,19 +164,23 @@ add_row(SpiArgs *args, const LoggedPrediction *logged, const text *key, Oid user
 	mlops_args_add_role(args, user);
 }
 
-/* Plan the insert once for the session. */
+/*
+ * Run a statement whose plan, made once for the session, does not depend on the
+ * parameters: planning over all partitions takes longer than running.
+ */
 static void
-prepare_insert(SpiArgs *args)
+run_kept(SPIPlanPtr *kept, const char *sql, SpiArgs *args)
 {
-	SPIPlanPtr	plan;
+	if (*kept == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare_cursor(sql, args->n, args->types, CURSOR_OPT_GENERIC_PLAN);
 
-	if (insert_plan != NULL)
-		return;
-	plan = SPI_prepare(insert_statement, args->n, args->types);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare \"%s\": %s", insert_statement,
-			 SPI_result_code_string(SPI_result));
-	insert_plan = plan;
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+		*kept = plan;
+	}
+	if (SPI_execute_plan(*kept, args->values, args->nulls, false, 0) < 0 || SPI_processed != 1)
+		elog(ERROR, "could not execute \"%s\"", sql);
 }
 
 void
@@ -184,10 +196,7 @@ mlops_prediction_log_write(LoggedPrediction *logged, int n, const text *key)
 		bool		isnull;
 
 		add_row(&args, &logged[i], key, user);
-		prepare_insert(&args);
-		if (SPI_execute_plan(insert_plan, args.values, args.nulls, false, 0) != SPI_OK_INSERT_RETURNING ||
-			SPI_processed != 1)
-			elog(ERROR, "could not write to the log of predictions");
+		run_kept(&insert_plan, insert_statement, &args);
 		logged[i].id = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
 	}
 	mlops_spi_end(&scope);
@@ -223,7 +232,7 @@ check_outcome(const SpiScope *scope, const char *model, const char *value)
 
 /* Start of the time within which predictions are meant; false when there are none. */
 static bool
-find_start(const SpiScope *scope, SpiArgs *args, const Interval *horizon, TimestampTz event_at,
+find_start(SpiArgs *args, const Interval *horizon, TimestampTz event_at,
 		   TimestampTz *start)
 {
 	bool		isnull;
@@ -240,11 +249,7 @@ find_start(const SpiScope *scope, SpiArgs *args, const Interval *horizon, Timest
 					 errhint("The outcome applies to predictions from event_at - horizon to event_at.")));
 		return true;
 	}
-	(void) mlops_spi_run(scope,
-						 "SELECT pg_catalog.max(predicted_at) FROM mlops.prediction_log"
-						 " WHERE model = $1 AND key = $2 AND predicted_at <= $3"
-						 " AND ($4 OR pg_catalog.pg_has_role($5::pg_catalog.oid, predicted_by, 'USAGE'))",
-						 args);
+	run_kept(&latest_plan, latest_statement, args);
 	*start = DatumGetTimestampTz(mlops_spi_value(0, 1, &isnull));
 	return !isnull;
 }
@@ -276,7 +281,7 @@ mlops_prediction_log_record(const char *model, const char *key, const char *valu
 	mlops_spi_begin(&scope, false);
 	if (value != NULL)
 		check_outcome(&scope, model, value);
-	if (find_start(&scope, &args, horizon, event_at, &start))
+	if (find_start(&args, horizon, event_at, &start))
 	{
 		mlops_args_add(&args, TIMESTAMPTZOID,
 					   TimestampTzGetDatum(horizon != NULL ? event_at : start), false);

@@ -5,6 +5,9 @@ python-check: all
 driver-check: all
 	/usr/bin/python3 test/interop/driver_test.py
 
-interop: identity metric-check trainer-check python-check driver-check
+prediction-log-check: all
+	/usr/bin/python3 test/interop/prediction_log_test.py
 
-.PHONY: interop python-check driver-check
+interop: identity metric-check trainer-check python-check driver-check prediction-log-check
+
+.PHONY: interop python-check driver-check prediction-log-check
