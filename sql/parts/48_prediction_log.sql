@@ -26,7 +26,7 @@ COMMENT ON SEQUENCE mlops.prediction_log_id_seq IS 'Identifiers of mlops.predict
 COMMENT ON COLUMN mlops.prediction_log.id IS 'Identifier, prediction_id of predict_logged; unique, not in the order of time.';
 COMMENT ON COLUMN mlops.prediction_log.predicted_at IS 'Start of the transaction that predicted.';
 COMMENT ON COLUMN mlops.prediction_log.version IS 'Version that predicted.';
-COMMENT ON COLUMN mlops.prediction_log.predicted_by IS 'Role that asked for the prediction.';
+COMMENT ON COLUMN mlops.prediction_log.predicted_by IS 'Role that asked for the prediction; "-" for one that was dropped before the log was restored.';
 COMMENT ON COLUMN mlops.prediction_log.model IS 'Model name.';
 COMMENT ON COLUMN mlops.prediction_log.arm IS 'Alias that stood for the version; NULL when the reference was name/version.';
 COMMENT ON COLUMN mlops.prediction_log.shadow IS 'True for an arm that was scored and logged beside the one whose prediction was returned.';
@@ -47,7 +47,8 @@ ALTER TABLE mlops.prediction_log ATTACH PARTITION mlops.prediction_log_default D
 COMMENT ON TABLE mlops.prediction_log_default IS 'Partition for days without one of their own, when no dispatcher has run for a week; the next one sorts its rows. mlops.prediction_log_status shows how many there are.';
 
 -- What pg_dump sees.  It never dumps the definition of a partition, which belongs
--- to the extension, so a dump holds all rows as rows of this table.
+-- to the extension, so a dump holds all rows as rows of this table.  Dropped roles
+-- become nobody there, since their numbers would be others' in another cluster.
 CREATE TABLE mlops.prediction_log_restored (LIKE mlops.prediction_log INCLUDING COMMENTS);
 COMMENT ON TABLE mlops.prediction_log_restored IS 'Rows of the log on their way: a dump holds the whole log as rows of this table, and after a restore the dispatcher moves them to mlops.prediction_log, with partitions of their days.';
 
@@ -63,8 +64,11 @@ CREATE POLICY prediction_log_restored_read ON mlops.prediction_log_restored FOR 
 
 SELECT pg_catalog.pg_extension_config_dump('mlops.prediction_log_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.prediction_log_restored',
-	'UNION ALL SELECT id, predicted_at, version, predicted_by, model, arm, shadow, key, prediction, class, probabilities,'
-	' features, outcome, outcome_at, outcome_recorded_at, outcome_recorded_by, corrections FROM mlops.prediction_log');
+	'UNION ALL SELECT l.id, l.predicted_at, l.version, coalesce(p.oid, 0)::regrole, l.model, l.arm, l.shadow, l.key, l.prediction, l.class,'
+	' l.probabilities, l.features, l.outcome, l.outcome_at, l.outcome_recorded_at,'
+	' CASE WHEN l.outcome_recorded_by IS NOT NULL THEN coalesce(r.oid, 0)::regrole END, l.corrections'
+	' FROM mlops.prediction_log l LEFT JOIN pg_catalog.pg_roles p ON p.oid = l.predicted_by'
+	' LEFT JOIN pg_catalog.pg_roles r ON r.oid = l.outcome_recorded_by');
 
 CREATE FUNCTION mlops.predict_logged(model text, key text, VARIADIC features "any",
 									 OUT prediction_id bigint, OUT prediction float8, OUT class text,

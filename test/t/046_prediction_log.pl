@@ -117,10 +117,14 @@ is(sql(q{SELECT min(predicted_at) >= date_trunc('day', now(), 'UTC') - interval 
 # Dump and restore, in every form, beside a running dispatcher.
 sql(q{SET mlops.log_features = on; SELECT * FROM mlops.predict_logged('m', E'odd\tkey\n', 1.5::float8); SELECT mlops.record_outcome('m', E'odd\tkey\n', '2');
 	SELECT mlops.record_outcome('m', E'odd\tkey\n', '3')});
+# a role that goes
+sql(q{CREATE ROLE leaver LOGIN; SELECT mlops.grant_model('m', 'leaver', 'predict')});
+sql(q{SET ROLE leaver; SELECT * FROM mlops.predict_logged('m', 'left', 1.5::float8); SELECT mlops.record_outcome('m', 'left', '2')});
+sql(q{SELECT mlops.revoke_model('m', 'leaver', 'predict'); DROP ROLE leaver});
 # some rows that still wait
 sql(q{BEGIN; INSERT INTO mlops.prediction_log_restored OVERRIDING SYSTEM VALUE SELECT * FROM mlops.prediction_log WHERE key = '7'; DELETE FROM mlops.prediction_log WHERE key = '7'; COMMIT});
 mkdir $node->backup_dir;
-my $whole = q{SELECT count(*), md5(string_agg(l::text, ' ' ORDER BY l::text)) FROM (TABLE mlops.prediction_log UNION ALL TABLE mlops.prediction_log_restored) l};
+my $whole = q{SELECT count(*), md5(string_agg(l::text, ' ' ORDER BY l::text)) FROM (TABLE mlops.prediction_log UNION ALL TABLE mlops.prediction_log_restored) l WHERE key <> 'left'};
 $before = sql($whole);
 my %dump = (custom => [ '-Fc' ], directory => [ '-Fd', '-j2' ], inserts => [ '-Fc', '--inserts' ], root => [ '-Fc', '--load-via-partition-root' ]);
 for my $form (sort keys %dump)
@@ -136,7 +140,8 @@ for my $form (sort keys %dump)
 	is(sql($whole, "restored_$form"), $before, 'all rows are there');
 	sql('SELECT mlops.tick()', "restored_$form");
 	ok($node->poll_query_until("restored_$form", q{SELECT rows_restored = 0 AND alarm IS NULL FROM mlops.prediction_log_status}), 'and get their partitions');
-	is(sql($rows, "restored_$form"), $before, 'unchanged');
+	is(sql($whole, "restored_$form"), $before, 'unchanged');
+	is(sql(q{SELECT predicted_by, outcome_recorded_by FROM mlops.prediction_log WHERE key = 'left'}, "restored_$form"), '-|-', 'a dropped role is nobody');
 }
 is(sql(q{SELECT corrections -> 0 ->> 'value', outcome, features FROM mlops.prediction_log WHERE key ~ 'odd'}, 'restored_custom'), '2|3|{"a": 1.5}', 'with outcome and features');
 is(sql(q{SELECT count(*) = count(DISTINCT id) FROM (SELECT id FROM mlops.prediction_log UNION ALL SELECT prediction_id FROM generate_series(1, 100) g, mlops.predict_logged('m', 'new' || g, 1::float8)) i},
