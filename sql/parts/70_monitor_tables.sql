@@ -2,7 +2,7 @@
 
 CREATE TABLE mlops.monitor (
 	name text COLLATE "C" PRIMARY KEY
-		CHECK (name OPERATOR(pg_catalog.~) '^[A-Za-z_][A-Za-z0-9_.-]{0,127}$'),
+		CHECK (name OPERATOR(pg_catalog.~) '^[A-Za-z_][A-Za-z0-9_.-]{0,45}$'),
 	model text COLLATE "C" NOT NULL REFERENCES mlops.model (name),
 	paused boolean NOT NULL DEFAULT false,
 	relation regclass,
@@ -44,7 +44,7 @@ CREATE TABLE mlops.monitor (
 );
 CREATE INDEX monitor_model_idx ON mlops.monitor (model);
 COMMENT ON TABLE mlops.monitor IS 'Monitors: which rows are compared with the references of which model, by which rule, and what follows. Made by create_monitor.';
-COMMENT ON COLUMN mlops.monitor.name IS 'Monitor name, unique in the database; the form of a model name.';
+COMMENT ON COLUMN mlops.monitor.name IS 'Monitor name, unique in the database; matches ^[A-Za-z_][A-Za-z0-9_.-]{0,45}$.';
 COMMENT ON COLUMN mlops.monitor.model IS 'Model whose champion''s references the rows are compared with.';
 COMMENT ON COLUMN mlops.monitor.paused IS 'True: rows are not counted, nothing is queried or evaluated.';
 COMMENT ON COLUMN mlops.monitor.relation IS 'Table that triggers watch, with its partitions. NULL in query mode.';

@@ -125,6 +125,12 @@ GRANT EXECUTE ON FUNCTION mlops.bh_adjust(float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.auc_test(float8, float8, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.domain_query(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.domain_classifier(text, text, text, name[], name[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.create_monitor(text, text, regclass, text, name[], name, name, name, name, interval, interval, interval, bigint, float8, float8, int, interval, name, bigint, text, interval, text, text, interval, int, bigint, float8, text, float8, bigint, interval, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.alter_monitor(text, text, name[], name, name, name, name, interval, interval, float8, float8, int, interval, name, bigint, text, interval, text, text, interval, int, bigint, float8, text, float8, bigint, interval, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.drop_monitor(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.pause_monitor(text, boolean) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.observe_insert() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.observe_update() TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
 	mlops.accuracy("any", "any"),
