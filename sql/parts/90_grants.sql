@@ -58,3 +58,5 @@ GRANT EXECUTE ON FUNCTION mlops.named_row(text[], VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.schedule_retrain(text, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.unschedule_retrain(text) TO PUBLIC;

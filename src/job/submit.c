@@ -13,9 +13,11 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/spi_args.h"
 #include "job/params.h"
 #include "job/queue.h"
@@ -212,6 +214,23 @@ mlops_submit_retrain(FunctionCallInfo fcinfo)
 	source = load_recipe(version);
 	return enqueue(mlops_recipe_build(fcinfo, 1, version->model, source.recipe, new_query),
 				   version->version, new_query ? GetUserId() : source.author, new_query);
+}
+
+void
+mlops_submit_check_retrain(const char *model, const char *promote)
+{
+	RecipeSource source = load_recipe(mlops_registry_resolve(model, MODEL_OWN));
+	JsonbParseState *state = NULL;
+	Datum		override;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	mlops_json_push_string(&state, WJB_KEY, "promote");
+	mlops_json_push_string(&state, WJB_VALUE, promote);
+	override = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	(void) mlops_recipe_parse(DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+																 JsonbPGetDatum(source.recipe),
+																 override)));
+	mlops_submitter_check(source.author);
 }
 
 bool

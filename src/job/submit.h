@@ -15,6 +15,9 @@
 extern int64 mlops_submit_train(FunctionCallInfo fcinfo);
 extern int64 mlops_submit_retrain(FunctionCallInfo fcinfo);
 
+/* Error unless the current user could retrain the model with that promotion. */
+extern void mlops_submit_check_retrain(const char *model, const char *promote);
+
 /* Ask for the cancellation of a run; false when it has already ended. */
 extern bool mlops_submit_cancel(int64 run);
 
