@@ -26,5 +26,7 @@
 #define ERRCODE_MLOPS_TRAINING_FAILED		MAKE_SQLSTATE('M', 'L', '0', '0', '6')
 /* set_alias with an expected version that no longer holds */
 #define ERRCODE_MLOPS_ALIAS_MOVED			MAKE_SQLSTATE('M', 'L', '0', '0', '7')
+/* no such monitor, or no right to know of it */
+#define ERRCODE_MLOPS_UNDEFINED_MONITOR		MAKE_SQLSTATE('M', 'L', '0', '0', '8')
 
 #endif							/* MLOPS_ERROR_H */

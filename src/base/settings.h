@@ -29,6 +29,10 @@ extern int	mlops_max_model_size;	/* MB, below 512 so that pg_dump works */
 extern int	mlops_cache_size;	/* MB of forests kept */
 extern bool mlops_shared_cache; /* keep them in files that all map */
 
+/* monitors */
+extern int	mlops_monitor_interval; /* s between folds */
+extern int	mlops_drift_retention;	/* days; 0: for ever */
+
 /* statistics; off and unknown without preload */
 extern bool mlops_track_predictions;
 extern int	mlops_stat_max_versions;	/* entries of shared memory */

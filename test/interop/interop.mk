@@ -5,6 +5,9 @@ python-check: all
 driver-check: all
 	/usr/bin/python3 test/interop/driver_test.py
 
-interop: identity metric-check trainer-check python-check driver-check
+estimate-check: all
+	/usr/bin/python3 test/interop/estimate_sklearn.py
 
-.PHONY: interop python-check driver-check
+interop: identity metric-check trainer-check python-check driver-check estimate-check
+
+.PHONY: interop python-check driver-check estimate-check
