@@ -283,6 +283,7 @@ walk_result(Archive *archive, RunResult *result)
 	walk_curve(archive, &result->curve);
 	walk_texts(archive, &result->notes);
 	walk_text(archive, &result->environment);
+	walk_text(archive, &result->payload);
 }
 
 char *

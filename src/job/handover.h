@@ -79,6 +79,8 @@ typedef struct RunResult
 	ThresholdCurve curve;
 	List	   *notes;			/* of char * */
 	char	   *environment;
+	char	   *payload;		/* of another kind of run than training; or
+								 * NULL */
 } RunResult;
 
 /* Path of the attempt's directory; palloc'ed. */
