@@ -50,7 +50,7 @@ typedef struct RunResult
 {
 	bool		succeeded;
 	bool		canceled;		/* failed because somebody canceled the
-								 * statement */
+								 * statement, or there was nothing to do */
 	char		sqlstate[6];	/* of a failure */
 	char	   *error;
 	/* the data set; schema_digest is empty when it was not read completely */
