@@ -24,3 +24,9 @@ ALTER TABLE mlops.model_reference ENABLE ROW LEVEL SECURITY;
 CREATE POLICY model_reference_read ON mlops.model_reference FOR SELECT
 	USING (mlops.has_model_privilege(model, 'read'));
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_reference', '');
+
+CREATE FUNCTION mlops.set_reference(model_ref text, query text, target name DEFAULT NULL) RETURNS bigint
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'mlops_sql_set_reference';
+COMMENT ON FUNCTION mlops.set_reference(text, text, name) IS
+'Makes the reference profiles of a version (table model_reference) anew from the rows of a query, which runs as the caller: for an imported version, or when drift is to be measured against another population than the training rows. Profiles the features, what the version predicts for the rows, and the label where the query has it; returns the number of rows. target: the column that holds the truth; default the one of the training, if the query returns it; rows where it is NULL take no part. $1 in the query is now(). Rows count once each, whatever their weight. The caller must own the model. Errors: ML001 for a missing model, ML004 for rows that do not fit its signature, ML005 without rows.';

@@ -30,6 +30,7 @@ GRANT EXECUTE ON FUNCTION mlops.predict_raw(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_calibrated(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_skew(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_calibration(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_reference(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_leaf(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_proba(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_classes(text, VARIADIC "any") TO PUBLIC;

@@ -45,9 +45,9 @@ typedef struct Event
 static char *
 copy_text(MemoryContext context, uint64 row, int column)
 {
-	char	   *text = mlops_spi_text(row, column);
+	char	   *string = mlops_spi_text(row, column);
 
-	return text ? MemoryContextStrdup(context, text) : NULL;
+	return string ? MemoryContextStrdup(context, string) : NULL;
 }
 
 static int64

@@ -15,7 +15,7 @@
 #define BLOCK 4096
 
 /* What a value may add for 4096 of them to stay within 63 bits. */
-#define MAX_TERM 0x1p50
+#define MAX_TERM ((double) (INT64_C(1) << 50))
 
 /* What a block adds to the profile. */
 typedef struct BlockSums
@@ -35,7 +35,7 @@ typedef struct BlockSums
 static inline int64_t
 round_term(double value)
 {
-	static const double shift = 0x1.8p52;
+	static const double shift = (double) (INT64_C(3) << 51);
 	double		shifted = value + shift;
 	int64_t		bits;
 	int64_t		zero;

@@ -89,6 +89,7 @@ hand_over_failure(const char *sqlstate, const char *error)
 	current_run->result.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
 	/* what nobody reads after a failure, and could fill the disk once more */
 	current_run->result.metrics = NIL;
+	current_run->result.n_references = 0;
 	mlops_handover_write_result(&current_run->attempt, &current_run->result);
 	handed_over = true;
 }

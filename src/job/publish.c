@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/spi_args.h"
+#include "drift/reference.h"
 #include "job/promotion.h"
 #include "job/publish.h"
 #include "job/recipe.h"
@@ -92,6 +93,28 @@ store_calibration(const RunResult *result, const char *model, int version)
 	mlops_calibration_store_curve(model, version,
 								  result->curve_part == SPOOL_VALIDATION ? "validation" : "test",
 								  &result->curve, false);
+}
+
+/* Store the profiles of rows and predictions, likewise. */
+static void
+store_reference(const RunResult *result, const NewVersion *version, int number, const Forest *forest)
+{
+	VersionReference reference = {
+		.model = version->model,
+		.version = number,
+		.signature = mlops_signature_from_jsonb(version->signature),
+		.classes = version->classes,
+		.n_classes = version->n_classes,
+		.predicts_classes = strcmp(version->task, "multiclass") == 0,
+		.forest = forest,
+		.n_profiles = result->n_references,
+		.profiles = result->references,
+		.rows = "train",
+		.scored = "test",
+	};
+
+	reference.target = reference.signature->target;
+	mlops_reference_store(&reference, false);
 }
 
 static int64
@@ -304,6 +327,8 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 	int64		dataset;
 	int			number;
 	bool		existed;
+	ForestDescription description;
+	const Forest *forest;
 
 	if (!lock_run(attempt, &run))
 		return false;
@@ -342,19 +367,20 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 	version.description = recipe->description;
 	version.tags = recipe->tags;
 	version.created_by = run.submitter;
+	forest = mlops_registry_build_forest(model, &description);
+	version.parsed = &description;
 	number = mlops_registry_publish(&version, &existed);
 	store_calibration(result, recipe->model, number);
+	store_reference(result, &version, number, forest);
 
 	if (existed)
 		notes = lappend(notes, psprintf("the model equals version %d in every byte; no new version was made",
 										number));
 	if (recipe->promote == PROMOTE_IF_NOT_WORSE)
 	{
-		ForestDescription description;
-		char	   *note;
+		char	   *note = promote_if_not_worse(recipe, result, description.objective, number,
+												run.submitter);
 
-		(void) mlops_registry_build_forest(model, &description);
-		note = promote_if_not_worse(recipe, result, description.objective, number, run.submitter);
 		if (note)
 			notes = lappend(notes, note);
 	}

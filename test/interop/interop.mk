@@ -8,6 +8,6 @@ driver-check: all
 estimate-check: all
 	/usr/bin/python3 test/interop/estimate_sklearn.py
 
-interop: identity metric-check trainer-check python-check driver-check estimate-check
+interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check
 
 .PHONY: interop python-check driver-check estimate-check

@@ -19,7 +19,7 @@ check() {
 sources=$(find src -name '*.[ch]' | sort)
 parts=$(ls sql/parts/*.sql)
 scripts=$(find test demo -name '*.sh' -o -name '*.py' -o -name '*.pl' 2>/dev/null | sort)
-pure="src/forest src/trainer src/registry/metric src/serve/latency src/drift/profile. src/drift/profile_image src/drift/profile_count src/drift/profile_build src/drift/profile_text src/drift/profile_parse src/drift/profile_set. src/drift/profile_set_text src/base/wire.h src/job/spool_format.h src/job/trainer_protocol.h"
+pure="src/forest src/trainer src/registry/metric src/serve/latency src/drift/profile. src/drift/profile_image src/drift/profile_count src/drift/profile_build src/drift/profile_text src/drift/profile_parse src/drift/profile_set. src/drift/profile_set_text src/drift/special src/drift/contingency src/drift/measure src/drift/judge src/base/wire.h src/job/spool_format.h src/job/trainer_protocol.h"
 
 check "a folder includes only folders above it" "$(awk -v order="compat base feature forest registry serve drift job trigger report trainer" '
 BEGIN { n = split(order, a, " "); for (i = 1; i <= n; i++) rank[a[i]] = i }

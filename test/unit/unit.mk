@@ -4,6 +4,8 @@ UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/*_test.c
 UNIT_PURE = $(sort $(wildcard src/forest/*.c)) $(sort $(wildcard src/registry/metric*.c))
 UNIT_SOURCES_latency_test = src/serve/latency.c
 UNIT_SOURCES_profile_test = $(PROFILE_SOURCES)
+UNIT_SOURCES_special_test = src/drift/special.c
+UNIT_SOURCES_measure_test = $(PROFILE_SOURCES) $(MEASURE_SOURCES)
 UNIT_FLAGS = -std=gnu11 -O1 -g $(WARNINGS) -ffp-contract=off -fno-omit-frame-pointer \
 	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all -Isrc -Itest/unit
 
