@@ -65,6 +65,8 @@ GRANT EXECUTE ON FUNCTION mlops.compare_logged(text, text, timestamptz, timestam
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.schedule_retrain(text, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.unschedule_retrain(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.estimate_add(bigint[], float8, float8, float8) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.estimate_add_state(bigint[], bigint[]) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.estimate_final(bigint[]) TO PUBLIC;

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 
 #include "base/settings.h"
+#include "job/action.h"
 #include "job/step.h"
 #include "job/upkeep.h"
 #include "serve/prediction_log_partition.h"
@@ -27,10 +28,12 @@ typedef struct Chore
 	ChoreWork	work;
 	TimestampTz due;
 	TimestampTz called_at;
+	bool		follows;		/* also called after another one was */
 } Chore;
 
 static Chore chores[] = {
-	{"keep the log of predictions", mlops_prediction_log_keep, 0, 0}
+	{"keep the log of predictions", mlops_prediction_log_keep, 0, 0, false},
+	{"act on events", mlops_action_work, DT_NOEND, 0, true}
 };
 
 /* One call of a chore, as a step. */
@@ -76,14 +79,19 @@ run_chore(Chore *chore, TimestampTz start)
 void
 mlops_upkeep_run(TimestampTz now)
 {
+	bool		called = false;
+
 	for (int i = 0; i < lengthof(chores); i++)
 	{
 		Chore	   *chore = &chores[i];
 
 		if (chore->work != NULL &&
-			(chore->due <= now ||
+			(chore->due <= now || (chore->follows && called) ||
 			 TimestampDifferenceExceeds(chore->called_at, now, mlops_monitor_interval * 1000)))
+		{
 			run_chore(chore, GetCurrentTimestamp());
+			called = true;
+		}
 	}
 }
 
