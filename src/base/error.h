@@ -29,4 +29,7 @@
 /* no such monitor, or no right to know of it */
 #define ERRCODE_MLOPS_UNDEFINED_MONITOR		MAKE_SQLSTATE('M', 'L', '0', '0', '8')
 
+/* a training without new rows to learn from */
+#define ERRCODE_MLOPS_NOTHING_NEW			MAKE_SQLSTATE('M', 'L', '0', '0', '9')
+
 #endif							/* MLOPS_ERROR_H */

@@ -16,8 +16,10 @@
 #include "drift/evaluate_window.h"
 #include "drift/fold.h"
 #include "drift/tidy.h"
+#include "job/action.h"
 #include "job/step.h"
 #include "job/upkeep.h"
+#include "serve/prediction_log_partition.h"
 
 #define RUN_MS 500				/* of repeated calls, then others have a turn */
 #define BLOCKED_MS 2000			/* until the next try after a lock timeout */
@@ -29,13 +31,16 @@ typedef struct Chore
 	ChoreWork	work;
 	TimestampTz due;
 	TimestampTz called_at;
+	bool		follows;		/* also called after another one was */
 } Chore;
 
 static Chore chores[] = {
-	{"fold rows of watched tables", mlops_fold_work, DT_NOEND, 0},
-	{"evaluate monitors", mlops_evaluate_work, DT_NOEND, 0},
-	{"look after monitors", mlops_tidy_monitors, DT_NOEND, 0},
-	{"remove old windows", mlops_tidy_windows, DT_NOEND, 0}
+	{"fold rows of watched tables", mlops_fold_work, DT_NOEND, 0, false},
+	{"evaluate monitors", mlops_evaluate_work, DT_NOEND, 0, false},
+	{"look after monitors", mlops_tidy_monitors, DT_NOEND, 0, false},
+	{"remove old windows", mlops_tidy_windows, DT_NOEND, 0, false},
+	{"keep the log of predictions", mlops_prediction_log_keep, 0, 0, false},
+	{"act on events", mlops_action_work, DT_NOEND, 0, true}
 };
 
 /* One call of a chore, as a step. */
@@ -81,13 +86,18 @@ run_chore(Chore *chore, TimestampTz start)
 void
 mlops_upkeep_run(TimestampTz now)
 {
+	bool		called = false;
+
 	for (int i = 0; i < lengthof(chores); i++)
 	{
 		Chore	   *chore = &chores[i];
 
-		if (chore->due <= now ||
+		if (chore->due <= now || (chore->follows && called) ||
 			TimestampDifferenceExceeds(chore->called_at, now, mlops_monitor_interval * 1000))
+		{
 			run_chore(chore, GetCurrentTimestamp());
+			called = true;
+		}
 	}
 }
 
