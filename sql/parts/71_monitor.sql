@@ -50,6 +50,12 @@ CREATE FUNCTION mlops.pause_monitor(name text, paused boolean DEFAULT true)
 COMMENT ON FUNCTION mlops.pause_monitor(text, boolean) IS
 'Stops a monitor, or with false lets it go on: meanwhile rows are not counted, nothing is pulled, evaluated or acted upon. Takes no lock on the watched table. The caller must own the model. Error ML008 for a monitor that does not exist or is not yours.';
 
+CREATE FUNCTION mlops.check_monitor(name text)
+	RETURNS bigint
+	AS 'MODULE_PATHNAME', 'mlops_sql_check_monitor' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION mlops.check_monitor(text) IS
+'Evaluates a monitor now. In relation mode: counts what has come so far and evaluates the windows that are due, in this transaction; returns NULL. In query mode: enqueues a run that pulls the latest complete window, and returns its id, for mlops.wait. Events open and close after commit. The caller must own the model. Errors: ML008 for a monitor that does not exist or is not yours, 55000 while it is paused.';
+
 CREATE FUNCTION mlops.observe_insert()
 	RETURNS trigger
 	AS 'MODULE_PATHNAME', 'mlops_sql_observe_insert' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -96,7 +102,7 @@ COMMENT ON VIEW mlops.drift_histogram IS 'Histograms of windows beside those of 
 
 CREATE VIEW mlops.performance_history WITH (security_invoker, security_barrier) AS
 	SELECT p.monitor, p.version, p.window_start, w.window_end, p.kind, p.metric, p.value, p.std_error, p.n
-	FROM mlops.performance p JOIN mlops.drift_window w USING (monitor, version, window_start);
+	FROM mlops.drift_performance p JOIN mlops.drift_window w USING (monitor, version, window_start);
 COMMENT ON VIEW mlops.performance_history IS 'Performance in windows: realized from labels, estimated without.';
 
 CREATE VIEW mlops.monitor_status WITH (security_invoker, security_barrier) AS

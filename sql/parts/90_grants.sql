@@ -131,6 +131,7 @@ GRANT EXECUTE ON FUNCTION mlops.create_monitor(text, text, regclass, text, name[
 GRANT EXECUTE ON FUNCTION mlops.alter_monitor(text, text, name[], name, name, name, name, interval, interval, float8, float8, int, interval, name, bigint, text, interval, text, text, interval, int, bigint, float8, text, float8, bigint, interval, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.drop_monitor(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.pause_monitor(text, boolean) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.check_monitor(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.observe_insert() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.observe_update() TO PUBLIC;
 

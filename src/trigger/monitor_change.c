@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * monitor_change.c
- *	  Making, changing and removing monitors.
+ *	  Making, changing, checking and removing monitors.
  *
  * The caller must own the model.  In relation mode he must be able to read the
  * table and to make triggers on it; in query mode, and where a monitor retrains,
@@ -19,6 +19,8 @@
 #include "utils/snapmgr.h"
 
 #include "base/session.h"
+#include "drift/evaluate_window.h"
+#include "drift/fold.h"
 #include "drift/watcher.h"
 #include "job/submitter.h"
 #include "job/wake.h"
@@ -290,4 +292,32 @@ mlops_monitor_pause(const char *name, bool paused)
 						 " WHERE monitor = $1 AND pause_reason IS NOT NULL AND NOT $2", &args);
 	mlops_spi_end(&scope);
 	mlops_wake_at_commit();
+}
+
+int64
+mlops_monitor_check(const char *name)
+{
+	Monitor    *monitor;
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	TimestampTz now = GetCurrentTimestamp();
+
+	mlops_registry_require_writable("check_monitor");
+	monitor = mlops_monitor_require(name);
+	if (monitor->paused)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("monitor \"%s\" is paused", name),
+				 errhint("Let it go on with mlops.pause_monitor(name, false).")));
+	mlops_args_add_text(&args, name);
+	mlops_spi_begin(&scope, false);
+	(void) mlops_spi_run(&scope, "SELECT FROM mlops.monitor_state WHERE monitor = $1 FOR UPDATE", &args);
+	mlops_fold_monitor(&scope, name, now);
+	while (mlops_evaluate_some(&scope, name, now))
+		CHECK_FOR_INTERRUPTS();
+	(void) mlops_spi_run(&scope, "UPDATE mlops.monitor_state SET last_checked_at = clock_timestamp()"
+						 " WHERE monitor = $1", &args);
+	mlops_spi_end(&scope);
+	mlops_wake_at_commit();
+	return 0;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * monitor_change.h
- *	  Making, changing and removing monitors.
+ *	  Making, changing, checking and removing monitors.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,5 +16,8 @@ extern void mlops_monitor_alter(FunctionCallInfo fcinfo);
 
 extern void mlops_monitor_drop(const char *name);
 extern void mlops_monitor_pause(const char *name, bool paused);
+
+/* Evaluate a monitor now; returns the run that does, 0 when it is done. */
+extern int64 mlops_monitor_check(const char *name);
 
 #endif							/* MLOPS_MONITOR_CHANGE_H */

@@ -19,6 +19,7 @@ PG_FUNCTION_INFO_V1(mlops_sql_create_monitor);
 PG_FUNCTION_INFO_V1(mlops_sql_alter_monitor);
 PG_FUNCTION_INFO_V1(mlops_sql_drop_monitor);
 PG_FUNCTION_INFO_V1(mlops_sql_pause_monitor);
+PG_FUNCTION_INFO_V1(mlops_sql_check_monitor);
 PG_FUNCTION_INFO_V1(mlops_sql_observe_insert);
 PG_FUNCTION_INFO_V1(mlops_sql_observe_update);
 PG_FUNCTION_INFO_V1(mlops_sql_follow_tables);
@@ -49,6 +50,16 @@ mlops_sql_pause_monitor(PG_FUNCTION_ARGS)
 {
 	mlops_monitor_pause(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1));
 	PG_RETURN_VOID();
+}
+
+Datum
+mlops_sql_check_monitor(PG_FUNCTION_ARGS)
+{
+	int64		run = mlops_monitor_check(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (run == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(run);
 }
 
 /* Count for a trigger that has the form of ours; silently not for any other. */
