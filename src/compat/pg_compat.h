@@ -75,4 +75,13 @@
 #define LockHeldByMe_compat(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* intervals can be infinite since 17; wants utils/timestamp.h */
+#if PG_VERSION_NUM >= 170000
+#define INTERVAL_IS_NOBEGIN_compat(interval) INTERVAL_IS_NOBEGIN(interval)
+#define INTERVAL_IS_NOEND_compat(interval) INTERVAL_IS_NOEND(interval)
+#else
+#define INTERVAL_IS_NOBEGIN_compat(interval) false
+#define INTERVAL_IS_NOEND_compat(interval) false
+#endif
+
 #endif							/* MLOPS_PG_COMPAT_H */

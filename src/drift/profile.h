@@ -137,6 +137,7 @@ extern int	mlops_profile_find_label(const Profile *profile, const char *label, s
 /* Add what another profile with the same cells counted; false, and nothing changed, when
  * the cells differ or a count or sum gets too large. */
 extern bool mlops_profile_merge(Profile *into, const Profile *from);
+extern bool mlops_profile_can_merge(const Profile *into, const Profile *from);
 
 /*
  * Parts of the state, for sparse copies of it: what a cell counted and summed; the second

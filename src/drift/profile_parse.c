@@ -61,7 +61,7 @@ take_integer(TextReader *reader, ProfileSum low, ProfileSum high, ProfileSum *va
 {
 	bool		negative = mlops_text_try(reader, "-");
 	const char *start = reader->next;
-	unsigned __int128 digits = 0;
+	unsigned	__int128 digits = 0;
 
 	if (!negative)
 	{
@@ -95,7 +95,7 @@ take_count(TextReader *reader, int64_t *count)
 static bool
 take_double(TextReader *reader, double missing, double *value)
 {
-	char		text[40];
+	char text[	40];
 	size_t		length = 0;
 	char	   *end;
 
@@ -111,9 +111,10 @@ take_double(TextReader *reader, double missing, double *value)
 	{
 		if (length == sizeof(text) - 1)
 			return fail(reader, "number too long");
-		text[length++] = *reader->next++;
+		text[		length++] = *reader->next++;
 	}
-	text[length] = '\0';
+	text[		length] = '\0';
+
 	*value = strtod(text, &end) + 0.0;
 	return (length > 0 && *end == '\0') || fail(reader, "no number");
 }
@@ -142,7 +143,7 @@ take_escape(TextReader *reader, char *byte)
 	{
 		char		c = reader->next[i];
 		int			digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-			c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 
 		if (digit < 0)
 			return fail(reader, "only ASCII characters may be escaped");

@@ -19,7 +19,7 @@ static void
 put_bytes(TextWriter *writer, const char *bytes, size_t size)
 {
 	if (writer->length + size <= writer->capacity)
-		memcpy(writer->text + writer->length, bytes, size);
+		memcpy(writer->text +writer->length, bytes, size);
 	writer->length += size;
 }
 
@@ -34,7 +34,7 @@ put_integer(TextWriter *writer, ProfileSum value)
 {
 	char		digits[48];
 	char	   *next = digits + sizeof(digits);
-	unsigned __int128 rest = value < 0 ? -(unsigned __int128) value : (unsigned __int128) value;
+	unsigned	__int128 rest = value < 0 ? -(unsigned __int128) value : (unsigned __int128) value;
 
 	do
 		*--next = (char) ('0' + (int) (rest % 10));
@@ -48,7 +48,7 @@ put_integer(TextWriter *writer, ProfileSum value)
 static void
 put_double(TextWriter *writer, double value)
 {
-	char		text[32];
+	char text[	32];
 
 	if (!isfinite(value))
 	{
@@ -188,8 +188,11 @@ mlops_text_put_profile(TextWriter *writer, const Profile *profile)
 size_t
 mlops_profile_print(const Profile *profile, char *text, size_t capacity)
 {
-	TextWriter	writer = {.text = text,.capacity = capacity};
+	TextWriter	writer = {.text = text,
+/**INDENT** Error@192: Statement nesting error */
+		.capacity = capacity};
 
-	mlops_text_put_profile(&writer, profile);
-	return writer.length;
-}
+		mlops_text_put_profile(&writer, profile);
+		return writer.length;
+	}
+/**INDENT** Error@196: Stuff missing from end of file */

@@ -392,7 +392,10 @@ watch_runs(TimestampTz now)
 		TimestampTz retry_at = run->retry_at;
 
 		if (mlops_watch_run(run, now, !waited && (retry_at == 0 || run == retry)))
+		{
 			forget_run(run);
+			mlops_upkeep_wake();
+		}
 		else
 			waited |= run->retry_at != retry_at;
 	}

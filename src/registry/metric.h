@@ -136,4 +136,11 @@ extern double mlops_metric_interpolate(const MetricKnot *knots, int n, double sc
 extern int	mlops_metric_curve(const MetricInput *input, MetricCut *cuts,
 							   bool (*interrupted) (void));
 
+/*
+ * roc_auc and average_precision that are to be expected of n rows of these
+ * scores, each positive with its probability.  Returns their number, likewise.
+ */
+extern int	mlops_metric_expected(const float *score, const double *probability, size_t n,
+								  MetricValue *values, bool (*interrupted) (void));
+
 #endif							/* MLOPS_METRIC_H */

@@ -5,9 +5,12 @@ python-check: all
 driver-check: all
 	/usr/bin/python3 test/interop/driver_test.py
 
+estimate-check: all
+	/usr/bin/python3 test/interop/estimate_sklearn.py
+
 prediction-log-check: all
 	/usr/bin/python3 test/interop/prediction_log_test.py
 
-interop: identity metric-check trainer-check python-check driver-check prediction-log-check
+interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check
 
-.PHONY: interop python-check driver-check prediction-log-check
+.PHONY: interop python-check driver-check estimate-check prediction-log-check

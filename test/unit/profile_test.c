@@ -38,10 +38,10 @@ check_valid(Profile *profile, const char *name)
 
 	CHECK(mlops_profile_check(profile, mlops_profile_size(profile), &why), name);
 	CHECK(mlops_profile_print(profile, text, length) == length, name);
-	CHECK(mlops_profile_parse(&next, text + length, NULL, &why) == mlops_profile_size(profile), name);
+	CHECK(mlops_profile_parse(&next, text +length, NULL, &why) == mlops_profile_size(profile), name);
 	copy = malloc(mlops_profile_size(profile));
-	CHECK(mlops_profile_parse(&next, text + length, copy, &why) == mlops_profile_size(profile), name);
-	CHECK(next == text + length && mlops_profile_equal(copy, profile), name);
+	CHECK(mlops_profile_parse(&next, text +length, copy, &why) == mlops_profile_size(profile), name);
+	CHECK(next == text +length && mlops_profile_equal(copy, profile), name);
 	free(copy);
 	free(text);
 	return profile;
