@@ -31,7 +31,7 @@
 								 * thrice as many */
 #define PROFILE_MAX_LABEL 255	/* bytes; longer labels go by
 								 * mlops_profile_short_label */
-#define PROFILE_MAX_COUNT (INT64_C(1) << 48)	/* of one cell, either sign */
+#define PROFILE_MAX_COUNT (INT64_C(1) << 40)	/* of one cell, either sign */
 
 typedef struct Profile Profile;
 typedef __int128 ProfileSum;	/* in units of the profile */

@@ -8,3 +8,10 @@ driver-check: all
 interop: identity metric-check trainer-check python-check driver-check
 
 .PHONY: interop python-check driver-check
+
+profile-check: all
+	/usr/bin/python3 test/interop/profile_test.py
+
+interop: profile-check
+
+.PHONY: profile-check
