@@ -15,6 +15,9 @@ bench-cache: all
 bench-train: all
 	/usr/bin/python3 test/bench/train.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train
+bench-profile: all
+	/usr/bin/python3 test/bench/profile.py $(ROWS)
 
-.PHONY: bench-kernel bench-serve bench-cache bench-train bench-all
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-profile
+
+.PHONY: bench-profile bench-kernel bench-serve bench-cache bench-train bench-all
