@@ -60,7 +60,7 @@ predict_class(const MetricInput *input, size_t row)
 	uint32_t	best = 0;
 
 	if (input->task == METRIC_BINARY)
-		return (double) score[0] >= input->threshold;
+		return (double) mlops_metric_positive_score(input, row) >= input->threshold;
 	for (uint32_t i = 1; i < input->n_scores; i++)
 		if (score[i] > score[best])
 			best = i;

@@ -117,6 +117,20 @@ mlops_metric_has_objective(const MetricInput *input, const char *objective)
 	return input->objective != NULL && strcmp(input->objective, objective) == 0;
 }
 
+/*
+ * Score of the positive class of a binary row on the scale of thresholds, in
+ * single precision like predict_proba: binary:logitraw gives a margin.
+ */
+static inline float
+mlops_metric_positive_score(const MetricInput *input, size_t row)
+{
+	float		score = input->score[row * input->n_scores];
+
+	if (mlops_metric_has_objective(input, "binary:logitraw"))
+		return (float) (1 / (1 + exp(-(double) score)));
+	return score;
+}
+
 /* Ask now and then whether to go on. */
 static inline bool
 mlops_metric_stopped(MetricWork *work, size_t row)
