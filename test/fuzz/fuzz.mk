@@ -12,13 +12,22 @@ build/fuzz/%: test/fuzz/%.c test/fuzz/fuzz_score.h $(wildcard src/forest/*.[ch])
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(wildcard src/forest/*.c) -lm
 
+build/fuzz/fuzz_profile: test/fuzz/fuzz_profile.c test/unit/profile_exercise.h $(PROFILE_SOURCES) $(wildcard src/drift/profile*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(PROFILE_SOURCES) -lm
+
+build/fuzz/make_profile_seeds: test/fuzz/make_profile_seeds.c test/unit/profile_exercise.h $(PROFILE_SOURCES) $(wildcard src/drift/profile*.h)
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_FLAGS) -o $@ $< $(PROFILE_SOURCES) -lm
+
 build/fuzz/make_seeds: test/fuzz/make_seeds.c test/unit/forest_documents.h $(wildcard src/forest/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(FUZZ_FLAGS) -o $@ $< $(wildcard src/forest/*.c) -lm
 
-build/fuzz/seeds: build/fuzz/make_seeds
-	mkdir -p $@/model $@/image
-	$< $@
+build/fuzz/seeds: build/fuzz/make_seeds build/fuzz/make_profile_seeds
+	mkdir -p $@/model $@/image $@/profile
+	build/fuzz/make_seeds $@
+	build/fuzz/make_profile_seeds $@/profile
 
 # A run writes new inputs to the first folder only.
 fuzz-smoke: $(addprefix build/fuzz/,$(FUZZERS)) build/fuzz/seeds

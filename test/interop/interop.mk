@@ -11,6 +11,9 @@ estimate-check: all
 prediction-log-check: all
 	/usr/bin/python3 test/interop/prediction_log_test.py
 
-interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check
+profile-check: all
+	/usr/bin/python3 test/interop/profile_test.py
 
-.PHONY: interop python-check driver-check estimate-check prediction-log-check
+interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check
+
+.PHONY: interop identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check
