@@ -4,6 +4,7 @@ UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/*_test.c
 UNIT_PURE = $(sort $(wildcard src/forest/*.c)) $(sort $(wildcard src/registry/metric*.c))
 UNIT_SOURCES_latency_test = src/serve/latency.c
 UNIT_SOURCES_profile_test = $(PROFILE_SOURCES)
+UNIT_SOURCES_reference_test = $(PROFILE_SOURCES) src/drift/reference_set.c
 UNIT_SOURCES_special_test = src/drift/special.c
 UNIT_SOURCES_measure_test = $(PROFILE_SOURCES) $(MEASURE_SOURCES)
 PERFORMANCE_PURE = src/drift/exact_sum.c src/drift/performance.c src/drift/performance_image.c \
