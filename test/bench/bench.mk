@@ -15,6 +15,13 @@ bench-cache: all
 bench-train: all
 	/usr/bin/python3 test/bench/train.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train
+build/drift_bench: test/interop/drift_cli.c $(wildcard src/drift/*.h) $(PROFILE_SOURCES) $(MEASURE_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 $(WARNINGS) -ffp-contract=off -Isrc -o $@ $(filter %.c,$^) -lm
 
-.PHONY: bench-kernel bench-serve bench-cache bench-train bench-all
+bench-drift: build/drift_bench
+	/usr/bin/python3 test/bench/drift.py $(WINDOWS)
+
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-drift
+
+.PHONY: bench-kernel bench-serve bench-cache bench-train bench-all bench-drift
