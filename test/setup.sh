@@ -5,6 +5,8 @@ set -eu
 
 version=$(ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null | sort -V | tail -n 1 | cut -d/ -f5)
 if [ -z "$version" ]; then
+	# The lists of a fresh machine are empty or old.
+	if [ "$(id -u)" -eq 0 ]; then apt-get update -qq; fi
 	version=$(apt-cache depends postgresql 2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
 fi
 packages="build-essential libssl-dev libxgboost-dev

@@ -17,12 +17,23 @@ lint-check unit-check interop-check sql-check isolation-check tap-check:
 lint: setup
 	test/run.sh lint
 
+# The kernels are compared with each library version, the others in their folders.
 bench: setup
 	test/run.sh bench
+	@for suite in $(PLATFORMS); do \
+		if [ "$$(id -u)" -eq 0 ]; then echo "== bench-kernel on $$suite"; BENCH=bench-kernel test/platform.sh $$suite bench; \
+		else echo "== bench-kernel on $$suite: left out, a folder of another release needs root"; fi; \
+	done
+
+# All layers on other releases of Debian, with their PostgreSQL and XGBoost; needs root.
+PLATFORMS = trixie sid
+platforms: $(PLATFORMS:%=platform-%)
+platform-%:
+	test/platform.sh $* lint unit interop sql isolation tap
 
 indent: all
 	test/lint/indent.sh
 
-.PHONY: setup demo test lint bench indent lint-check unit-check interop-check sql-check isolation-check tap-check
+.PHONY: setup demo test lint bench platforms indent lint-check unit-check interop-check sql-check isolation-check tap-check
 
 -include $(wildcard test/*/*.mk)

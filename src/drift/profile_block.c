@@ -56,7 +56,7 @@ count_block(Profile *profile, const float *values, size_t stride, int n, BlockSu
 
 	for (int i = 0; i < n; i++, values += stride)
 	{
-		double		value = (double) *values + 0.0; /* no negative zero */
+		double		value = (double) *values + 0.0;	/* no negative zero */
 		double		scaled = value * unit;
 		double		deviation = value * scale - center;
 		const double *first = edges;

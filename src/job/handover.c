@@ -216,6 +216,7 @@ walk_result(Archive *archive, RunResult *result)
 	walk_references(archive, result);
 	walk_texts(archive, &result->notes);
 	walk_text(archive, &result->environment);
+	walk_text(archive, &result->payload);
 }
 
 char *

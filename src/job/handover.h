@@ -51,7 +51,7 @@ typedef struct RunResult
 {
 	bool		succeeded;
 	bool		canceled;		/* failed because somebody canceled the
-								 * statement */
+								 * statement, or there was nothing to do */
 	char		sqlstate[6];	/* of a failure */
 	char	   *error;
 	/* the data set; schema_digest is empty when it was not read completely */
@@ -82,6 +82,8 @@ typedef struct RunResult
 	Profile   **references;		/* NULL: none; each is valid in itself */
 	List	   *notes;			/* of char * */
 	char	   *environment;
+	char	   *payload;		/* of another kind of run than training; or
+								 * NULL */
 } RunResult;
 
 /* Path of the attempt's directory; palloc'ed. */

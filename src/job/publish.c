@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/spi_args.h"
 #include "drift/reference.h"
+#include "job/promotion.h"
 #include "job/publish.h"
 #include "job/recipe.h"
 #include "job/spool_format.h"
@@ -31,6 +32,7 @@
 /* The run's row, once it is locked. */
 typedef struct LockedRun
 {
+	char	   *kind;
 	Jsonb	   *recipe;
 	Oid			submitter;
 	int			parent_version;
@@ -66,7 +68,7 @@ lock_run(const Attempt *attempt, LockedRun *run)
 	mlops_args_add_id(&args, attempt->run);
 	mlops_args_add_int4(&args, attempt->attempt);
 	found = mlops_spi_run(&scope,
-						  "SELECT recipe, submitted_by::oid, coalesce(parent_version, 0) FROM mlops.run"
+						  "SELECT recipe, submitted_by::oid, coalesce(parent_version, 0), kind FROM mlops.run"
 						  " WHERE id = $1 AND attempt = $2 AND status = 'running' FOR NO KEY UPDATE",
 						  &args) > 0;
 	if (found)
@@ -76,6 +78,7 @@ lock_run(const Attempt *attempt, LockedRun *run)
 		run->recipe = DatumGetJsonbPCopy(mlops_spi_value(0, 1, &isnull));
 		run->submitter = DatumGetObjectId(mlops_spi_value(0, 2, &isnull));
 		run->parent_version = DatumGetInt32(mlops_spi_value(0, 3, &isnull));
+		run->kind = mlops_spi_text(0, 4);
 		MemoryContextSwitchTo(old);
 	}
 	mlops_spi_end(&scope);
@@ -329,6 +332,15 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 
 	if (!lock_run(attempt, &run))
 		return false;
+	if (strcmp(run.kind, "compare") == 0)
+	{
+		mlops_promotion_record(attempt, result);
+		return true;
+	}
+	if (!model)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the training left no model")));
 	recipe = mlops_recipe_parse(run.recipe);
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (!mlops_registry_permits(recipe->model, run.submitter, MODEL_OWN))

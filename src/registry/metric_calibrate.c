@@ -33,7 +33,6 @@ static float *
 take_scores(MetricWork *work)
 {
 	const MetricInput *input = work->input;
-	bool		is_margin = mlops_metric_has_objective(input, "binary:logitraw");
 	float	   *score;
 
 	if (input->task != METRIC_BINARY || input->n_scores != 1 || input->n == 0)
@@ -41,7 +40,7 @@ take_scores(MetricWork *work)
 	score = mlops_metric_alloc(work, input->n, sizeof(float));
 	for (size_t row = 0; score != NULL && row < input->n; row++)
 	{
-		score[row] = is_margin ? (float) (1 / (1 + exp(-(double) input->score[row]))) : input->score[row];
+		score[row] = mlops_metric_positive_score(input, row);
 		if (!(score[row] >= 0 && score[row] <= 1))
 		{
 			free(score);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "registry/metric.h"
+#include "registry/metric_sum.h"
 
 #define METRIC_NO_MEMORY (-1)
 #define METRIC_INTERRUPTED (-2)
@@ -25,13 +26,6 @@ typedef struct MetricWork
 	int			status;			/* 0, METRIC_NO_MEMORY or METRIC_INTERRUPTED */
 	bool		(*interrupted) (void);
 } MetricWork;
-
-/* A sum that keeps what rounding loses (Neumaier). */
-typedef struct MetricSum
-{
-	double		sum;
-	double		lost;
-} MetricSum;
 
 /* The quotient of two sums over rows, and its standard error. */
 typedef struct MetricRatio
@@ -86,25 +80,6 @@ extern void mlops_metric_judge_multiclass(MetricWork *work);
 extern void mlops_metric_judge_ranking(MetricWork *work);
 extern void mlops_metric_judge_survival(MetricWork *work);
 
-static inline void
-mlops_metric_sum(MetricSum *sum, double value)
-{
-	double		total = sum->sum + value;
-
-	if (fabs(sum->sum) >= fabs(value))
-		sum->lost += (sum->sum - total) + value;
-	else
-		sum->lost += (value - total) + sum->sum;
-	sum->sum = total;
-}
-
-static inline double
-mlops_metric_total(const MetricSum *sum)
-{
-	/* an overflow leaves NaN in "lost" */
-	return isfinite(sum->lost) ? sum->sum + sum->lost : sum->sum;
-}
-
 static inline double
 mlops_metric_weight(const MetricInput *input, size_t row)
 {
@@ -115,6 +90,20 @@ static inline bool
 mlops_metric_has_objective(const MetricInput *input, const char *objective)
 {
 	return input->objective != NULL && strcmp(input->objective, objective) == 0;
+}
+
+/*
+ * Score of the positive class of a binary row on the scale of thresholds, in
+ * single precision like predict_proba: binary:logitraw gives a margin.
+ */
+static inline float
+mlops_metric_positive_score(const MetricInput *input, size_t row)
+{
+	float		score = input->score[row * input->n_scores];
+
+	if (mlops_metric_has_objective(input, "binary:logitraw"))
+		return (float) (1 / (1 + exp(-(double) score)));
+	return score;
 }
 
 /* Ask now and then whether to go on. */

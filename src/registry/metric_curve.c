@@ -213,7 +213,7 @@ mlops_metric_best_f1_threshold(const MetricInput *input)
 		if (f1 > best)
 		{
 			best = f1;
-			threshold = input->score[(size_t) (uint32_t) order[i] * input->n_scores];
+			threshold = mlops_metric_positive_score(input, (uint32_t) order[i]);
 		}
 	}
 	free(order);

@@ -132,8 +132,10 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 
 	MemoryContextReset(state->row_context);
 	caller = MemoryContextSwitchTo(state->row_context);
+	mlops_stat_watch(&state->batch->call, state->batch->stat);
 	mlops_encode_row(state->encode, slot->tts_values, slot->tts_isnull,
 					 mlops_batch_next(state->batch));
+	mlops_stat_unwatch(&state->batch->call);
 	MemoryContextSwitchTo(caller);
 	state->batch->n_rows++;
 

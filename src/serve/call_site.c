@@ -224,17 +224,22 @@ mlops_call_site_encode(FmgrInfo *flinfo, int first, int n_args, const NullableDa
 {
 	CallSite   *site = flinfo->fn_extra;
 	ServedModel *served;
+	bool		is_row;
 
 	if (args[0].isnull)
 		return NULL;
 	if (site == NULL)
 		flinfo->fn_extra = site = create_call_site(flinfo, first, n_args);
+	mlops_stat_watch(&site->call, &mlops_stat_unknown);
 	served = get_model_of(site, args[0].value);
-	return encode_row(site, served, args + 1) ? served : NULL;
+	mlops_stat_bind(&site->call, served->stat);
+	is_row = encode_row(site, served, args + 1);
+	mlops_stat_unwatch(&site->call);
+	return is_row ? served : NULL;
 }
 
 ServedModel *
-mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
+mlops_call_site_score(FmgrInfo *flinfo, int first, int n_args, const NullableDatum *args)
 {
 	CallSite   *site = flinfo->fn_extra;
 	bool		is_first = site == NULL;
@@ -244,7 +249,7 @@ mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
 	if (args[0].isnull)
 		return NULL;
 	if (is_first)
-		flinfo->fn_extra = site = create_call_site(flinfo, 0, n_args);
+		flinfo->fn_extra = site = create_call_site(flinfo, first, n_args);
 
 	mlops_stat_begin(&site->call, is_first);
 	served = get_model_of(site, args[0].value);

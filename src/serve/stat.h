@@ -220,6 +220,34 @@ mlops_stat_end(StatCall *call, const float *vectors, int n_rows)
 		mlops_stat_end_special(call, n_rows);
 }
 
+/*
+ * Count errors of the version as failed calls from here to mlops_stat_unwatch:
+ * of what is done outside of calls, such as the encoding of a block's rows.
+ */
+static inline void
+mlops_stat_watch(StatCall *call, PredictionStat *stat)
+{
+	call->stat = NULL;
+	if (stat == NULL || !mlops_track_predictions)
+		return;
+	call->stat = stat;
+	call->noted = STAT_CALLS;
+	call->context.callback = mlops_stat_note_error;
+	call->context.arg = call;
+	call->context.previous = error_context_stack;
+	error_context_stack = &call->context;
+}
+
+static inline void
+mlops_stat_unwatch(StatCall *call)
+{
+	if (call->stat == NULL)
+		return;
+	error_context_stack = call->context.previous;
+	if (unlikely(call->noted != STAT_CALLS))
+		mlops_stat_forget_note(call);
+}
+
 /* Copies of the entries of all databases, palloc'ed; their number. */
 extern int	mlops_stat_collect(StatEntry **entries);
 extern void mlops_stat_get_info(StatInfo *info);

@@ -22,6 +22,9 @@ build/drift_bench: test/interop/drift_cli.c $(wildcard src/drift/*.h) $(PROFILE_
 bench-drift: build/drift_bench
 	/usr/bin/python3 test/bench/drift.py $(WINDOWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-drift
+bench-log: all
+	/usr/bin/python3 test/bench/prediction_log.py
 
-.PHONY: bench-kernel bench-serve bench-cache bench-train bench-all bench-drift
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-drift
+
+.PHONY: bench-kernel bench-serve bench-cache bench-train bench-log bench-drift bench-all

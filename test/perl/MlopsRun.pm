@@ -1,4 +1,4 @@
-# Clusters with rows to train on, for the tests of runs.
+# Clusters with rows to train on and models to predict with.
 package MlopsRun;
 use strict;
 use warnings;
@@ -7,10 +7,26 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for $slow_params);
+our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for $slow_params $constant_model);
 
 # One round of a thousand trees: many seconds without a boundary between rounds.
 our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';
+
+# Creates constant_model: an XGBoost model of so many numbers that predicts one
+# value for every row; one tree, one leaf.
+our $constant_model = q{
+CREATE FUNCTION constant_model(value int, n_features int DEFAULT 1) RETURNS bytea LANGUAGE sql AS $$
+	SELECT convert_to(format('{"version": [1, 7, 4], "learner": {"attributes": {}, "feature_names": [], "feature_types": [],
+		"learner_model_param": {"base_score": "0E0", "num_class": "0", "num_feature": "%2$s", "num_target": "1", "boost_from_average": "1"},
+		"objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}},
+		"gradient_booster": {"name": "gbtree", "model": {
+			"gbtree_model_param": {"num_trees": "1", "num_parallel_tree": "1", "size_leaf_vector": "0"}, "tree_info": [0],
+			"trees": [{"id": 0, "left_children": [-1], "right_children": [-1], "parents": [2147483647], "split_indices": [0],
+				"split_conditions": [%1$s.0], "default_left": [0], "base_weights": [0.0], "loss_changes": [0.0], "sum_hessian": [1.0],
+				"split_type": [0], "categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [],
+				"tree_param": {"num_nodes": "1", "num_feature": "%2$s", "num_deleted": "0", "size_leaf_vector": "0"}}]}}}}',
+		value, n_features), 'UTF8') $$;
+};
 
 # A started cluster with the given settings.
 sub new_cluster

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use IPC::Run;
+use MlopsRun;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -18,19 +19,8 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->append_conf('postgresql.conf', "hot_standby_feedback = on\n");
 $standby->start;
 
-# Version n of model "constant" predicts n for every row: one tree, one leaf.
-my $setup = q{
-CREATE EXTENSION mlops;
-CREATE FUNCTION constant_model(value int) RETURNS bytea LANGUAGE sql AS $$
-	SELECT convert_to(format('{"version": [1, 7, 4], "learner": {"attributes": {}, "feature_names": [], "feature_types": [],
-		"learner_model_param": {"base_score": "0E0", "num_class": "0", "num_feature": "1", "num_target": "1", "boost_from_average": "1"},
-		"objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}},
-		"gradient_booster": {"name": "gbtree", "model": {
-			"gbtree_model_param": {"num_trees": "1", "num_parallel_tree": "1", "size_leaf_vector": "0"}, "tree_info": [0],
-			"trees": [{"id": 0, "left_children": [-1], "right_children": [-1], "parents": [2147483647], "split_indices": [0],
-				"split_conditions": [%s.0], "default_left": [0], "base_weights": [0.0], "loss_changes": [0.0], "sum_hessian": [1.0],
-				"split_type": [0], "categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [],
-				"tree_param": {"num_nodes": "1", "num_feature": "1", "num_deleted": "0", "size_leaf_vector": "0"}}]}}}}', value), 'UTF8') $$;
+# Version n of model "constant" predicts n for every row.
+my $setup = "CREATE EXTENSION mlops; $constant_model" . q{
 CREATE TABLE point AS SELECT i::float8 AS a FROM generate_series(1, 10000) i;
 SELECT mlops.register_model('constant', constant_model(v), '{"features": ["a"]}') FROM generate_series(1, 2) v;
 };

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use MlopsRun;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -15,20 +16,9 @@ $primary->append_conf('postgresql.conf',
 $primary->start;
 
 # Models that predict a constant from two numbers and a category.
-my $setup = q{
-CREATE EXTENSION mlops;
-CREATE FUNCTION constant_model(value int) RETURNS bytea LANGUAGE sql AS $$
-	SELECT convert_to(format('{"version": [1, 7, 4], "learner": {"attributes": {}, "feature_names": [], "feature_types": [],
-		"learner_model_param": {"base_score": "0E0", "num_class": "0", "num_feature": "3", "num_target": "1", "boost_from_average": "1"},
-		"objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}},
-		"gradient_booster": {"name": "gbtree", "model": {
-			"gbtree_model_param": {"num_trees": "1", "num_parallel_tree": "1", "size_leaf_vector": "0"}, "tree_info": [0],
-			"trees": [{"id": 0, "left_children": [-1], "right_children": [-1], "parents": [2147483647], "split_indices": [0],
-				"split_conditions": [%s.0], "default_left": [0], "base_weights": [0.0], "loss_changes": [0.0], "sum_hessian": [1.0],
-				"split_type": [0], "categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [],
-				"tree_param": {"num_nodes": "1", "num_feature": "3", "num_deleted": "0", "size_leaf_vector": "0"}}]}}}}', value), 'UTF8') $$;
+my $setup = "CREATE EXTENSION mlops; $constant_model" . q{
 CREATE FUNCTION make_model(name text, value int) RETURNS int LANGUAGE sql AS $$
-	SELECT mlops.register_model(name, constant_model(value), '{"features": [
+	SELECT mlops.register_model(name, constant_model(value, 3), '{"features": [
 		{"name": "a", "type": "double precision", "kind": "numeric"}, {"name": "b", "type": "double precision", "kind": "numeric"},
 		{"name": "c", "type": "text", "kind": "category", "categories": ["x", "y"]}]}') $$;
 CREATE TABLE spot AS SELECT i, i::float8 AS a, CASE WHEN i % 4 = 0 THEN NULL WHEN i % 9 = 0 THEN 'NaN' ELSE i::float8 END AS b,
@@ -104,7 +94,11 @@ call_fails("SELECT mlops.predict('m', 1e300, 1, 'x'::text)", '22003');
 call_fails("SELECT mlops.predict('m', 1, 1, NULL)", '42P18');
 call_fails("SELECT mlops.predict_class('m', p) FROM spot p", '42809');
 is(counts_of($counts), '4|0|0|4|0|0', 'errors of the row and the function');
-is(sql($primary, "SELECT $counts FROM mlops.stat_prediction WHERE model IS NULL AND version IS NULL"), '3|0|3|0|0|0', 'errors without a version');
+call_fails("SELECT * FROM mlops.predict_batch('m', 'SELECT 1e300::float8 AS a, 1 AS b, ''x''::text AS c', NULL)", '22003');
+call_fails("SELECT mlops.predict_agg('m', 1e300, 1, 'x'::text)", '22003');
+is(counts_of($counts), '6|0|0|6|0|0', 'errors of rows in batches');
+call_fails("SELECT mlops.predict_agg('absent', 1)", 'ML001');
+is(sql($primary, "SELECT $counts FROM mlops.stat_prediction WHERE model IS NULL AND version IS NULL"), '4|0|4|0|0|0', 'errors without a version');
 
 # Canceled while the model is looked up, and while it is loaded from its bytes.
 sub share_forests
@@ -167,7 +161,7 @@ $primary->reload;
 
 # Groups whose model does not give one number: no row was predicted.
 reset_stat();
-sql($primary, q{SELECT mlops.register_model('pair', convert_to(replace(convert_from(constant_model(1), 'UTF8'),
+sql($primary, q{SELECT mlops.register_model('pair', convert_to(replace(convert_from(constant_model(1, 3), 'UTF8'),
 	'"num_target": "1"', '"num_target": "2"'), 'UTF8'), '{"features": [
 	{"name": "a", "type": "double precision", "kind": "numeric"}, {"name": "b", "type": "double precision", "kind": "numeric"},
 	{"name": "c", "type": "text", "kind": "category", "categories": ["x", "y"]}]}')});
@@ -176,7 +170,7 @@ is(sql($primary, q{SELECT coalesce(sum(rows), 0) FROM mlops.stat_prediction WHER
 
 # A function that a model has no answer for: the row is an error.
 reset_stat();
-sql($primary, q{SELECT mlops.register_model('line', convert_to(jsonb_set(convert_from(constant_model(1), 'UTF8')::jsonb,
+sql($primary, q{SELECT mlops.register_model('line', convert_to(jsonb_set(convert_from(constant_model(1, 3), 'UTF8')::jsonb,
 	'{learner,gradient_booster}', '{"name": "gblinear", "model": {"boosted_rounds": 1, "weights": [0.5, 1, 1, 0]}}')::text, 'UTF8'),
 	'{"features": ["a", "b", "c"]}')});
 call_fails("SELECT mlops.predict_leaf('line', 1, 2, 3)", '42809');

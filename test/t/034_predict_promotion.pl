@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use IPC::Run;
+use MlopsRun;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -14,22 +15,7 @@ $node->init;
 $node->append_conf('postgresql.conf', "max_worker_processes = 16\nfsync = off\njit = off\n");
 $node->start;
 
-# Version n of the model predicts n for every row: one tree, one leaf.
-my $constant_model = q{
-CREATE FUNCTION constant_model(value int) RETURNS bytea LANGUAGE sql AS $$
-	SELECT convert_to(json_build_object('version', '{1,7,4}'::int[], 'learner', json_build_object(
-		'attributes', json_build_object(), 'feature_names', '[]'::json, 'feature_types', '[]'::json,
-		'learner_model_param', json_build_object('base_score', '0E0', 'num_class', '0', 'num_feature', '1', 'num_target', '1', 'boost_from_average', '1'),
-		'objective', json_build_object('name', 'reg:squarederror', 'reg_loss_param', json_build_object('scale_pos_weight', '1')),
-		'gradient_booster', json_build_object('name', 'gbtree', 'model', json_build_object(
-			'gbtree_model_param', json_build_object('num_trees', '1', 'num_parallel_tree', '1', 'size_leaf_vector', '0'),
-			'tree_info', '{0}'::int[], 'trees', json_build_array(json_build_object('id', 0, 'left_children', '{-1}'::int[],
-				'right_children', '{-1}'::int[], 'parents', '{2147483647}'::int[], 'split_indices', '{0}'::int[],
-				'split_conditions', ARRAY[value::numeric(9, 1)], 'default_left', '{0}'::int[], 'base_weights', '{0}'::numeric(2, 1)[],
-				'loss_changes', '{0}'::numeric(2, 1)[], 'sum_hessian', '{1}'::numeric(2, 1)[], 'split_type', '{0}'::int[], 'categories', '{}'::int[],
-				'categories_nodes', '{}'::int[], 'categories_segments', '{}'::int[], 'categories_sizes', '{}'::int[],
-				'tree_param', json_build_object('num_nodes', '1', 'num_feature', '1', 'num_deleted', '0', 'size_leaf_vector', '0')))))))::text, 'UTF8') $$;
-};
+# Version n of the model predicts n for every row.
 $node->safe_psql('postgres', "CREATE EXTENSION mlops; $constant_model" . q{
 SELECT mlops.register_model('m', constant_model(v), '{"features": ["a"]}') FROM generate_series(1, 2) v;
 CREATE TABLE rows AS SELECT i, i::real AS a FROM generate_series(1, 50000) i;

@@ -191,6 +191,20 @@ test_isotonic(void)
 	free((void *) input.weight);
 }
 
+/* A threshold is a probability, also where the scores are margins. */
+static void
+test_margins(void)
+{
+	float		score[] = {-2, -0.4f, 0.2f, 0.3f};
+	float		label[] = {0, 1, 0, 1};
+	MetricInput input = {.task = METRIC_BINARY,.n = 4,.n_scores = 1,.score = score,.label = label,
+	.objective = "binary:logitraw",.threshold = 0.5};
+
+	CHECK(compute_metric(&input, "recall").value == 0.5, "recall");
+	CHECK(compute_metric(&input, "precision").value == 0.5, "precision");
+	CHECK(mlops_metric_best_f1_threshold(&input) == (float) (1 / (1 + exp(0.4))), "best threshold");
+}
+
 static void
 test_one_class(void)
 {
@@ -400,6 +414,7 @@ main(void)
 	test_constant_labels();
 	test_binary();
 	test_isotonic();
+	test_margins();
 	test_one_class();
 	test_calibration();
 	test_multiclass();
