@@ -111,7 +111,7 @@ def actions(drifted):
 
 
 def percent(flags):
-    return f"{100 * np.mean(flags):6.1f}"
+    return f"{100 * np.mean(flags):6.2f}"
 
 
 def demand(what, value, limit, at_most=True):
@@ -202,16 +202,16 @@ def draw_clusters(n_entities, rows_each):
 
 
 def clusters(rule):
-    """Windows of 200 entities with 20 rows each, which are nearly the same."""
+    """Windows of 100 entities with 20 rows each, which are nearly the same."""
     plain, once, second, second_plain = [], [], [], []
     for _ in range(REFERENCES):
         reference = draw_clusters(2000, 20)
-        windows = np.array([draw_clusters(200, 20) for _ in range(max(n_windows // REFERENCES, 1))])
+        windows = np.array([draw_clusters(100, 20) for _ in range(max(n_windows // REFERENCES, 1))])
         plain.append(rule.drifts(NUMERIC, reference, windows))
         once.append(rule.drifts(NUMERIC, reference[::20], windows[:, ::20]))
         second.append(actions(once[-1]))
         second_plain.append(actions(plain[-1]))
-    print("\nWindows of 200 entities, 20 rows each, in percent")
+    print("\nWindows of 100 entities, 20 rows each, in percent")
     print(f"all rows: {percent(plain)}, two in a row {percent(second_plain)}")
     print(f"each entity once (sample_key): {percent(once)}, two in a row {percent(second)}", flush=True)
     demand("sample_key", np.mean(once), 0.03)
