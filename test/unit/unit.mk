@@ -3,9 +3,7 @@
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/*_test.c))
 UNIT_PURE = $(sort $(wildcard src/forest/*.c)) $(sort $(wildcard src/registry/metric*.c))
 UNIT_SOURCES_latency_test = src/serve/latency.c
-PERFORMANCE_PURE = src/drift/exact_sum.c src/drift/performance.c src/drift/performance_image.c \
-	src/drift/performance_pack.c src/drift/performance_metric.c
-UNIT_SOURCES_performance_test = $(PERFORMANCE_PURE)
+UNIT_SOURCES_performance_test = $(PERFORMANCE_SOURCES)
 UNIT_FLAGS = -std=gnu11 -O1 -g $(WARNINGS) -ffp-contract=off -fno-omit-frame-pointer \
 	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all -Isrc -Itest/unit
 
