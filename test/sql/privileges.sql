@@ -15,8 +15,10 @@ SELECT relname FROM pg_class, unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,
 WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p', 'v') AND has_table_privilege('regress_mlops_stranger', oid, p);
 SELECT relname FROM pg_class WHERE relnamespace = 'mlops'::regnamespace
 	AND CASE relkind WHEN 'S' THEN has_sequence_privilege('regress_mlops_stranger', oid, 'USAGE,SELECT,UPDATE') END;
-SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'mlops'::regnamespace
-	AND NOT has_function_privilege('regress_mlops_stranger', oid, 'EXECUTE') AND proname NOT IN ('train', 'train_wait');
+SELECT DISTINCT proname FROM pg_proc p WHERE pronamespace = 'mlops'::regnamespace
+	AND NOT has_function_privilege('regress_mlops_stranger', oid, 'EXECUTE') AND proname NOT IN ('train', 'train_wait')
+	AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn))
+	AND NOT EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend));
 SELECT proname FROM pg_proc WHERE pronamespace = 'mlops'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL;
 
 SET ROLE regress_mlops_owner;
