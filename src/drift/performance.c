@@ -132,7 +132,9 @@ push_count(RowTerms *terms, size_t i)
 static double
 clamp(double value)
 {
-	return fmin(fmax(value, -DBL_MAX), DBL_MAX);
+	if (value > DBL_MAX)
+		return DBL_MAX;
+	return value < -DBL_MAX ? -DBL_MAX : value;
 }
 
 static void

@@ -8,7 +8,7 @@ UNIT_FLAGS = -std=gnu11 -O1 -g $(WARNINGS) -ffp-contract=off -fno-omit-frame-poi
 	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all -Isrc -Itest/unit
 
 .SECONDEXPANSION:
-build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) test/random.h $(HEADERS_ALL) $(UNIT_PURE) $$(UNIT_SOURCES_$$*)
+build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) test/random.h $(ALL_HEADERS) $(UNIT_PURE) $$(UNIT_SOURCES_$$*)
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -o $@ $< $(UNIT_PURE) $(UNIT_SOURCES_$*) -lcrypto -lm
 
