@@ -1,6 +1,7 @@
 # Comparisons with libxgboost, scikit-learn and drivers; each prints "N passed, N failed".
 python-check: all
 	/usr/bin/python3 test/interop/roundtrip_test.py
+	/usr/bin/python3 test/interop/performance_sklearn_test.py
 
 driver-check: all
 	/usr/bin/python3 test/interop/driver_test.py
