@@ -236,5 +236,43 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM mlops.drift_event', extra_
 ok(as_alice('SELECT count(*) > 10 FROM mlops.drift_event'), 'to the owner');
 
 $listener->quit;
+# columns that move with time never train: a serial number carries the drift of the data set
+run_sql(q{CREATE TABLE serial_reference AS SELECT 'id' AS name, mlops.reference(i::float8) AS r FROM generate_series(1, 1000) i
+		UNION ALL SELECT 'x', mlops.reference(i::float8) FROM generate_series(1, 1000) i;
+	CREATE FUNCTION add_profile(monitor text, hour int, name text, low int, high int) RETURNS void BEGIN ATOMIC
+		INSERT INTO mlops.drift_profile SELECT monitor, 1, timestamptz '2026-01-01 00:00Z' + make_interval(hours => hour), 'feature', name,
+			(SELECT mlops.profile(i::float8, s.r) FROM generate_series(low, high) i) FROM serial_reference s WHERE s.name = add_profile.name;
+	END;
+	SELECT add_monitor(m, 'label', 'retrain', 'cooldown = ''0''') FROM unnest('{grows,jumps}'::text[]) m;
+	SELECT add_window(m, 1, h, 'drift', h, 'feature', 'id', 5, 0.9), add_window(m, 1, h, 'ok', 0, 'feature', 'x', 0.01, 0.1) FROM unnest('{grows,jumps}'::text[]) m, generate_series(1, 2) h;
+	SELECT add_profile(m, h, 'x', 1, 1000) FROM unnest('{grows,jumps}'::text[]) m, generate_series(1, 2) h;
+	SELECT add_profile('grows', 1, 'id', 1001, 1200), add_profile('grows', 2, 'id', 1190, 1400), add_profile('jumps', 1, 'id', 1500, 2500), add_profile('jumps', 2, 'id', 1500, 2500);
+	SELECT add_window('grows', 1, 2, 'drift', 2), add_window('jumps', 1, 2, 'drift', 2)});
+ok(wait_event('grows', "cause = 'dataset' AND action = 'alert' AND outcome_reason = 'columns that move with time carry the drift: id'"), 'a serial number trains nothing');
+ok(wait_event('jumps', "cause = 'dataset' AND action = 'retrain' AND outcome <> 'pending'"), 'a jump does');
+
+# split by time: rows after both versions' reading, when they have come
+as_alice(q{CREATE TABLE sale AS SELECT i AS id, timestamptz '2026-01-01' + make_interval(secs => i) AS at, (i * 7919 % 1000) / 1000.0::float8 AS x,
+		(i * 7919 % 1000) > 500 AS big FROM generate_series(1, 5000) i;
+	CALL mlops.train_wait('sale', 'SELECT * FROM sale; ', 'big', split => 'time', split_by => 'at', exclude => '{id}', num_boost_round => 10);
+	UPDATE sale SET big = NOT big WHERE id > 2000});
+run_sql(q{SELECT add_monitor('sale', 'sale', 'retrain_and_promote'), add_window('sale', 1, 1, 'drift', 2)});
+ok(wait_event('sale', "outcome = 'undecided' AND outcome_reason LIKE 'there are only 0 rows that neither version was trained on%' AND compare_at IS NOT NULL"), 'no row is newer than both');
+as_alice(q{INSERT INTO sale SELECT i, now() + make_interval(secs => i), (i * 7919 % 1000) / 1000.0, (i * 7919 % 1000) <= 500 FROM generate_series(6001, 6500) i});
+run_sql(q{UPDATE mlops.drift_event SET compare_at = now() WHERE monitor = 'sale'});
+ok(wait_event('sale', "outcome = 'promoted' AND n = 500"), 'newer rows decide');
+
+# crash between an event and its action: exactly once
+as_alice('DELETE FROM flower WHERE id % 100 = 3');
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE mlops.run IN SHARE MODE');
+run_sql(q{SELECT add_monitor('crash', 'bell', 'retrain'), add_window('crash', 1, 1, 'drift', 2)});
+ok(wait_event('crash', "outcome = 'pending'"), 'opened, and not acted on');
+$node->stop('immediate');
+$locker->{run}->kill_kill;
+$node->start;
+ok(wait_event('crash', "outcome = 'retrained' AND new_version = 2"), 'acted on after the crash');
+is(run_sql(q{SELECT count(*), (SELECT count(*) FROM mlops.run WHERE model = 'bell' AND kind = 'train') FROM mlops.drift_event WHERE monitor = 'crash'}), '1|2', 'once');
+
 $node->stop;
 done_testing();
