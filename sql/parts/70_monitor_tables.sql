@@ -142,15 +142,15 @@ CREATE TABLE mlops.drift_window (
 	performance_at timestamptz,
 	status text CHECK (status IN ('ok', 'drift', 'insufficient')),
 	streak int NOT NULL DEFAULT 0,
-	realized bytea,
-	estimated bytea,
+	realized mlops.performance,
+	estimated bigint[],
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	PRIMARY KEY (monitor, version, window_start)
 );
 CREATE INDEX drift_window_due_idx ON mlops.drift_window (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX drift_window_label_due_idx ON mlops.drift_window (label_due_at) WHERE label_due_at IS NOT NULL;
-CREATE INDEX drift_window_open_idx ON mlops.drift_window (monitor, version) WHERE closed_at IS NULL;
+CREATE INDEX drift_window_created_idx ON mlops.drift_window (created_at);
 COMMENT ON TABLE mlops.drift_window IS 'Windows of monitors, per version.';
 COMMENT ON COLUMN mlops.drift_window.monitor IS 'Monitor.';
 COMMENT ON COLUMN mlops.drift_window.version IS 'Model version whose references the rows are counted on.';
@@ -165,8 +165,8 @@ COMMENT ON COLUMN mlops.drift_window.evaluated_at IS 'Time of the last evaluatio
 COMMENT ON COLUMN mlops.drift_window.performance_at IS 'Time of the last evaluation of performance.';
 COMMENT ON COLUMN mlops.drift_window.status IS 'ok, drift or insufficient, of all columns together; NULL: not evaluated.';
 COMMENT ON COLUMN mlops.drift_window.streak IS 'Windows in a row, up to this one, whose status is drift.';
-COMMENT ON COLUMN mlops.drift_window.realized IS 'State of the realized performance, in a form of ours.';
-COMMENT ON COLUMN mlops.drift_window.estimated IS 'State of the estimated performance, in a form of ours.';
+COMMENT ON COLUMN mlops.drift_window.realized IS 'State of the realized performance, for mlops.metrics.';
+COMMENT ON COLUMN mlops.drift_window.estimated IS 'State of the estimated performance, for mlops.estimate_metrics.';
 COMMENT ON COLUMN mlops.drift_window.created_at IS 'Time of its first rows'' arrival here.';
 COMMENT ON COLUMN mlops.drift_window.updated_at IS 'Time of the latest.';
 
@@ -262,7 +262,7 @@ COMMENT ON COLUMN mlops.drift_measure.out_of_range_rate IS 'Share of numbers out
 COMMENT ON COLUMN mlops.drift_measure.importance IS 'Share of the model''s total gain; NULL but for features.';
 COMMENT ON COLUMN mlops.drift_measure.drifted_share IS 'Share of features with status drift; of the data set only.';
 
-CREATE TABLE mlops.performance (
+CREATE TABLE mlops.drift_performance (
 	monitor text COLLATE "C" NOT NULL,
 	version int NOT NULL,
 	window_start timestamptz NOT NULL,
@@ -275,15 +275,15 @@ CREATE TABLE mlops.performance (
 	FOREIGN KEY (monitor, version, window_start)
 		REFERENCES mlops.drift_window (monitor, version, window_start) ON DELETE CASCADE
 );
-COMMENT ON TABLE mlops.performance IS 'Performance in windows. View performance_history shows it.';
-COMMENT ON COLUMN mlops.performance.monitor IS 'Monitor.';
-COMMENT ON COLUMN mlops.performance.version IS 'Model version.';
-COMMENT ON COLUMN mlops.performance.window_start IS 'Start of the window.';
-COMMENT ON COLUMN mlops.performance.kind IS 'realized (from labels) or estimated (without labels, from calibrated probabilities).';
-COMMENT ON COLUMN mlops.performance.metric IS 'Metric under scikit-learn''s name.';
-COMMENT ON COLUMN mlops.performance.value IS 'Value; NULL where it is not defined.';
-COMMENT ON COLUMN mlops.performance.std_error IS 'Standard error; NULL where none is defined.';
-COMMENT ON COLUMN mlops.performance.n IS 'Number of rows.';
+COMMENT ON TABLE mlops.drift_performance IS 'Performance in windows. View performance_history shows it.';
+COMMENT ON COLUMN mlops.drift_performance.monitor IS 'Monitor.';
+COMMENT ON COLUMN mlops.drift_performance.version IS 'Model version.';
+COMMENT ON COLUMN mlops.drift_performance.window_start IS 'Start of the window.';
+COMMENT ON COLUMN mlops.drift_performance.kind IS 'realized (from labels) or estimated (without labels, from calibrated probabilities).';
+COMMENT ON COLUMN mlops.drift_performance.metric IS 'Metric under scikit-learn''s name.';
+COMMENT ON COLUMN mlops.drift_performance.value IS 'Value; NULL where it is not defined.';
+COMMENT ON COLUMN mlops.drift_performance.std_error IS 'Standard error; NULL where none is defined.';
+COMMENT ON COLUMN mlops.drift_performance.n IS 'Number of rows.';
 
 -- monitors show what is in the data
 ALTER TABLE mlops.monitor ENABLE ROW LEVEL SECURITY;
@@ -304,8 +304,8 @@ CREATE POLICY drift_profile_read ON mlops.drift_profile FOR SELECT
 ALTER TABLE mlops.drift_measure ENABLE ROW LEVEL SECURITY;
 CREATE POLICY drift_measure_read ON mlops.drift_measure FOR SELECT
 	USING (monitor OPERATOR(pg_catalog.=) ANY (SELECT name FROM mlops.monitor));
-ALTER TABLE mlops.performance ENABLE ROW LEVEL SECURITY;
-CREATE POLICY performance_read ON mlops.performance FOR SELECT
+ALTER TABLE mlops.drift_performance ENABLE ROW LEVEL SECURITY;
+CREATE POLICY drift_performance_read ON mlops.drift_performance FOR SELECT
 	USING (monitor OPERATOR(pg_catalog.=) ANY (SELECT name FROM mlops.monitor));
 
 SELECT pg_catalog.pg_extension_config_dump('mlops.monitor', '');
@@ -314,4 +314,4 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.drift_state', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.drift_window', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.drift_profile', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.drift_measure', '');
-SELECT pg_catalog.pg_extension_config_dump('mlops.performance', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.drift_performance', '');

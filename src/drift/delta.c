@@ -19,8 +19,8 @@ mlops_delta_put_byte(DeltaWriter *writer, uint8_t byte)
 	writer->next++;
 }
 
-static void
-put_bytes(DeltaWriter *writer, const void *bytes, size_t size)
+void
+mlops_delta_put_bytes(DeltaWriter *writer, const void *bytes, size_t size)
 {
 	if (size <= (size_t) (writer->end - writer->next) && writer->next <= writer->end)
 		memcpy(writer->next, bytes, size);
@@ -67,7 +67,7 @@ mlops_delta_put_value(DeltaWriter *writer, DeltaValue value)
 			break;
 		case DELTA_NUMBER:
 			mlops_delta_put_byte(writer, value.kind);
-			put_bytes(writer, &value.as.number, sizeof(value.as.number));
+			mlops_delta_put_bytes(writer, &value.as.number, sizeof(value.as.number));
 			break;
 		case DELTA_CELL:
 			mlops_delta_put_unsigned(writer, (uint64_t) value.as.cell + DELTA_CELL);
@@ -107,14 +107,8 @@ mlops_delta_put_profile(DeltaWriter *writer, const Profile *profile)
 
 		mlops_profile_extremes(profile, &extremes[0], &extremes[1]);
 		mlops_delta_put_signed(writer, mlops_profile_second_moment(profile));
-		put_bytes(writer, extremes, sizeof(extremes));
+		mlops_delta_put_bytes(writer, extremes, sizeof(extremes));
 	}
-}
-
-size_t
-mlops_delta_profile_size(const Profile *profile)
-{
-	return (size_t) mlops_profile_cells(profile) * (3 + 10 + 19) + 1 + 19 + 16;
 }
 
 void

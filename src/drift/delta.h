@@ -61,16 +61,13 @@ typedef struct DeltaWriter
 } DeltaWriter;
 
 extern void mlops_delta_put_byte(DeltaWriter *writer, uint8_t byte);
+extern void mlops_delta_put_bytes(DeltaWriter *writer, const void *bytes, size_t size);
 extern void mlops_delta_put_u64(DeltaWriter *writer, uint64_t value);
 extern void mlops_delta_put_unsigned(DeltaWriter *writer, uint64_t value);
 extern void mlops_delta_put_signed(DeltaWriter *writer, ProfileSum value);
 extern void mlops_delta_put_value(DeltaWriter *writer, DeltaValue value);
 extern void mlops_delta_put_profile(DeltaWriter *writer, const Profile *profile);
 extern void mlops_delta_put_estimate(DeltaWriter *writer, const EstimateSums *sums);
-
-/* Most bytes that one of them takes. */
-#define DELTA_MAX_VALUE 5
-extern size_t mlops_delta_profile_size(const Profile *profile);
 
 /* Count a value once more, or once less. */
 extern void mlops_delta_count(Profile *profile, DeltaValue value, int sign);

@@ -318,6 +318,12 @@ measure_missing(const Profile *profile, int64_t n)
 	return (count_special(profile, PROFILE_NULL) + count_special(profile, PROFILE_NAN)) / (double) n;
 }
 
+void
+mlops_measure_clear(DriftMeasures *measures)
+{
+	*measures = undefined;
+}
+
 bool
 mlops_measure_drift(const Profile *reference, const Profile *current, double alpha,
 					DriftMeasures *measures)
@@ -329,7 +335,7 @@ mlops_measure_drift(const Profile *reference, const Profile *current, double alp
 
 	if (!mlops_profile_same_cells(reference, current))
 		return false;
-	*m = undefined;
+	mlops_measure_clear(m);
 	m->n_reference = (int64_t) sum_rows(reference, 0, mlops_profile_cells(reference));
 	m->n_current = (int64_t) sum_rows(current, 0, mlops_profile_cells(current));
 

@@ -55,6 +55,9 @@ typedef enum DriftStatus
 	DRIFT_INSUFFICIENT
 } DriftStatus;
 
+/* All numbers undefined, no rows. */
+extern void mlops_measure_clear(DriftMeasures *measures);
+
 /* Measure; false when the profiles do not have the same cells. */
 extern bool mlops_measure_drift(const Profile *reference, const Profile *current, double alpha,
 								DriftMeasures *measures);

@@ -75,7 +75,8 @@ round_integer(double number)
 }
 
 /* A number of any size beyond +-2^62 and up to +-2^LIMIT_BITS, the limit. */
-static __attribute__((noinline)) ProfileSum
+static __attribute__((noinline))
+ProfileSum
 fix_large(double scaled)
 {
 	static const double limit = (double) ((ProfileSum) 1 << LIMIT_BITS);
@@ -101,11 +102,13 @@ round_number(const Profile *profile, double value)
 	return profile->flags & PROFILE_SINGLE ? (double) (float) value : value;
 }
 
+/* Cell of a number that is not finite; a model, which sees float32, takes NaN for missing. */
 static inline int
 find_special(const Profile *profile, double value)
 {
-	return profile->n_value +
-		(isnan(value) ? PROFILE_NAN : value > 0 ? PROFILE_PLUS_INF : PROFILE_MINUS_INF);
+	if (isnan(value))
+		return profile->n_value + (profile->flags & PROFILE_SINGLE ? PROFILE_NULL : PROFILE_NAN);
+	return profile->n_value + (value > 0 ? PROFILE_PLUS_INF : PROFILE_MINUS_INF);
 }
 
 /* Distance from the center in units of the second moment. */
@@ -123,7 +126,8 @@ scale_deviation(const Profile *profile, double value)
 }
 
 /* Count a value "sign" times, which is 1 or -1. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 count_number(Profile *profile, double value, int sign)
 {
 	int			cell;

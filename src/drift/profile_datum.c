@@ -29,6 +29,31 @@ mlops_profile_set_copy(const ProfileSet *set)
 	return copy;
 }
 
+ProfileSet *
+mlops_profile_set_make(int n, const char *const *names, Profile *const *profiles)
+{
+	size_t		size = mlops_profile_set_start_size(n);
+	ProfileSet *set;
+
+	for (int i = 0; i < n; i++)
+		size += mlops_profile_set_entry_size(strlen(names[i]), mlops_profile_size(profiles[i]));
+	set = mlops_profile_set_start(palloc(size), n);
+	for (int i = 0; i < n; i++)
+	{
+		Profile    *profile = mlops_profile_set_put(set, i, names[i], strlen(names[i]),
+													mlops_profile_size(profiles[i]));
+
+		memcpy(profile, profiles[i], mlops_profile_size(profiles[i]));
+		if (mlops_profile_set_find(set, names[i], strlen(names[i])) != i)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("profile \"%s\" occurs twice", names[i]),
+					 errhint("Give each column a name of its own.")));
+	}
+	mlops_profile_set_seal(set);
+	return set;
+}
+
 MemoryContext
 mlops_profile_aggregate_context(FunctionCallInfo fcinfo)
 {

@@ -38,6 +38,9 @@ ProfileSetGetDatum(ProfileSet *set)
 extern Profile *mlops_profile_copy(const Profile *profile);
 extern ProfileSet *mlops_profile_set_copy(const ProfileSet *set);
 
+/* A set of profiles, in the current context; error when a name comes twice. */
+extern ProfileSet *mlops_profile_set_make(int n, const char *const *names, Profile *const *profiles);
+
 /* The context of an aggregate's state; error when called as a plain function. */
 extern MemoryContext mlops_profile_aggregate_context(FunctionCallInfo fcinfo);
 

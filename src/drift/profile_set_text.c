@@ -12,7 +12,7 @@ size_t
 mlops_profile_set_print(const ProfileSet *set, char *text, size_t capacity)
 {
 	TextWriter	writer = {.text = text,
-/**INDENT** Error@14: Statement nesting error */
+/**INDENT** Error@15: Statement nesting error */
 		.capacity = capacity};
 
 		mlops_text_put(&writer, "{");
@@ -132,4 +132,4 @@ mlops_profile_set_print(const ProfileSet *set, char *text, size_t capacity)
 				   *text = reader.next;
 					return 0;
 	}
-/**INDENT** Error@132: Stuff missing from end of file */
+/**INDENT** Error@133: Stuff missing from end of file */

@@ -189,10 +189,10 @@ size_t
 mlops_profile_print(const Profile *profile, char *text, size_t capacity)
 {
 	TextWriter	writer = {.text = text,
-/**INDENT** Error@191: Statement nesting error */
+/**INDENT** Error@192: Statement nesting error */
 		.capacity = capacity};
 
 		mlops_text_put_profile(&writer, profile);
 		return writer.length;
 	}
-/**INDENT** Error@195: Stuff missing from end of file */
+/**INDENT** Error@196: Stuff missing from end of file */

@@ -84,6 +84,11 @@ mlops_scored_rows_open_scores(const char *query, const char *score)
 	Signature  *signature = palloc0(sizeof(Signature));
 	DatasetSpec spec = {0};
 
+	if (!mlops_scored_rows_has_column(query, score))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\", named by score, does not exist in the query", score),
+				 errhint("Add it to the query's select list, or correct the name; names are case-sensitive here.")));
 	signature->n_features = 1;
 	signature->features = palloc0(sizeof(Feature));
 	signature->features[0].name = signature->features[0].column = pstrdup(score);

@@ -59,7 +59,7 @@ typedef struct Tally
 	int			n_changes;
 	Profile   **profiles;		/* NULL while all is in block and changes */
 	EstimateSums estimate;
-	Realized   *realized;		/* NULL: nothing yet */
+	Performance *realized;		/* NULL: nothing yet */
 } Tally;
 
 struct TallyBook
@@ -105,6 +105,34 @@ mlops_tally_begin(Watcher *watcher, TimestampTz now)
 	return book;
 }
 
+/* Value of a block, as a delta has it.  A label that is missing may come yet: it does not
+ * count. */
+static DeltaValue
+get_block_value(const Tally *tally, int column, int row)
+{
+	BlockValue	value = tally->block[column * BLOCK_ROWS + row];
+	DeltaValue	result = {.kind = DELTA_MISSING};
+
+	if (tally->plan->columns[column].place < 0)
+		result.kind = DELTA_ABSENT;
+	else if (mlops_profile_kind(tally->plan->set->columns[column].reference) == PROFILE_CATEGORICAL)
+	{
+		if (value.cell >= 0)
+		{
+			result.kind = DELTA_CELL;
+			result.as.cell = value.cell;
+		}
+	}
+	else if (!isnan(value.number))
+	{
+		result.kind = DELTA_NUMBER;
+		result.as.number = value.number;
+	}
+	if (column == tally->plan->set->label && result.kind == DELTA_MISSING)
+		result.kind = DELTA_ABSENT;
+	return result;
+}
+
 /* Count the label changes and the block into profiles. */
 static void
 flush_tally(TallyBook *book, Tally *tally)
@@ -131,7 +159,10 @@ flush_tally(TallyBook *book, Tally *tally)
 
 		if (tally->plan->columns[i].place < 0)
 			continue;
-		if (mlops_profile_kind(profile) == PROFILE_NUMERIC)
+		if (i == set->label)
+			for (int row = 0; row < tally->n_block; row++)
+				mlops_delta_count(profile, get_block_value(tally, i, row), 1);
+		else if (mlops_profile_kind(profile) == PROFILE_NUMERIC)
 			mlops_profile_add_floats(profile, &column->number, 1, tally->n_block);
 		else
 			for (int row = 0; row < tally->n_block; row++)
@@ -142,31 +173,6 @@ flush_tally(TallyBook *book, Tally *tally)
 		mlops_delta_count(tally->profiles[set->label], tally->changes[i].value,
 						  tally->changes[i].sign);
 	tally->n_block = tally->n_changes = 0;
-}
-
-/* Value of a block, as a delta has it. */
-static DeltaValue
-get_block_value(const Tally *tally, int column, int row)
-{
-	BlockValue	value = tally->block[column * BLOCK_ROWS + row];
-	DeltaValue	result = {.kind = DELTA_MISSING};
-
-	if (tally->plan->columns[column].place < 0)
-		result.kind = DELTA_ABSENT;
-	else if (mlops_profile_kind(tally->plan->set->columns[column].reference) == PROFILE_CATEGORICAL)
-	{
-		if (value.cell >= 0)
-		{
-			result.kind = DELTA_CELL;
-			result.as.cell = value.cell;
-		}
-	}
-	else if (!isnan(value.number))
-	{
-		result.kind = DELTA_NUMBER;
-		result.as.number = value.number;
-	}
-	return result;
 }
 
 static void
@@ -325,7 +331,7 @@ add_to_block(TallyBook *book, Tally *tally, const Datum *values, const bool *nul
 void
 mlops_tally_row(TallyBook *book, const Datum *values, const bool *nulls)
 {
-	const RowPlan *plan = book->watcher->plan;
+	RowPlan    *plan = book->watcher->plan;
 	MemoryContext old = MemoryContextSwitchTo(book->row_context);
 	Tally	   *tally = find_tally(book, mlops_row_plan_version(plan, values, nulls),
 								   mlops_row_plan_time(plan, values, nulls, book->now));
@@ -336,10 +342,9 @@ mlops_tally_row(TallyBook *book, const Datum *values, const bool *nulls)
 	if (plan->label.place >= 0 && !nulls[plan->label.place])
 		tally->n_labels++;
 	if (plan->prediction.place >= 0)
-	{
 		mlops_realized_estimate(tally->plan->set, plan, values, nulls, &tally->estimate);
+	if (plan->prediction.place >= 0 && plan->label.place >= 0)
 		mlops_realized_add(&tally->realized, book->open_context, tally->plan->set, plan, values, nulls, 1);
-	}
 	if (book->watcher->monitor->window_rows > 0 &&
 		tally->n_rows >= book->watcher->monitor->window_rows)
 		write_all(book);
@@ -350,7 +355,7 @@ mlops_tally_row(TallyBook *book, const Datum *values, const bool *nulls)
 void
 mlops_tally_label(TallyBook *book, const Datum *values, const bool *nulls, int sign)
 {
-	const RowPlan *plan = book->watcher->plan;
+	RowPlan    *plan = book->watcher->plan;
 	MemoryContext old;
 	Tally	   *tally;
 	const WatchSet *set;

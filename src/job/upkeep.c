@@ -13,9 +13,13 @@
 #include "miscadmin.h"
 
 #include "base/settings.h"
+#include "drift/evaluate_window.h"
+#include "drift/fold.h"
+#include "drift/tidy.h"
 #include "job/action.h"
 #include "job/step.h"
 #include "job/upkeep.h"
+#include "serve/prediction_log_partition.h"
 
 #define RUN_MS 500				/* of repeated calls, then others have a turn */
 #define BLOCKED_MS 2000			/* until the next try after a lock timeout */
@@ -31,6 +35,11 @@ typedef struct Chore
 } Chore;
 
 static Chore chores[] = {
+	{"fold rows of watched tables", mlops_fold_work, DT_NOEND, 0, false},
+	{"evaluate monitors", mlops_evaluate_work, DT_NOEND, 0, false},
+	{"look after monitors", mlops_tidy_monitors, DT_NOEND, 0, false},
+	{"remove old windows", mlops_tidy_windows, DT_NOEND, 0, false},
+	{"keep the log of predictions", mlops_prediction_log_keep, 0, 0, false},
 	{"act on events", mlops_action_work, DT_NOEND, 0, true}
 };
 
@@ -83,9 +92,8 @@ mlops_upkeep_run(TimestampTz now)
 	{
 		Chore	   *chore = &chores[i];
 
-		if (chore->work != NULL &&
-			(chore->due <= now || (chore->follows && called) ||
-			 TimestampDifferenceExceeds(chore->called_at, now, mlops_monitor_interval * 1000)))
+		if (chore->due <= now || (chore->follows && called) ||
+			TimestampDifferenceExceeds(chore->called_at, now, mlops_monitor_interval * 1000))
 		{
 			run_chore(chore, GetCurrentTimestamp());
 			called = true;
@@ -107,6 +115,5 @@ void
 mlops_upkeep_wake(void)
 {
 	for (int i = 0; i < lengthof(chores); i++)
-		if (chores[i].work != NULL)
-			chores[i].due = 0;
+		chores[i].due = 0;
 }

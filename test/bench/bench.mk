@@ -15,6 +15,9 @@ bench-cache: all
 bench-train: all
 	/usr/bin/python3 test/bench/train.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train
+bench-log: all
+	/usr/bin/python3 test/bench/prediction_log.py
 
-.PHONY: bench-kernel bench-serve bench-cache bench-train bench-all
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log
+
+.PHONY: bench-kernel bench-serve bench-cache bench-train bench-log bench-all

@@ -8,6 +8,9 @@ driver-check: all
 estimate-check: all
 	/usr/bin/python3 test/interop/estimate_sklearn.py
 
-interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check
+prediction-log-check: all
+	/usr/bin/python3 test/interop/prediction_log_test.py
 
-.PHONY: interop python-check driver-check estimate-check
+interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check
+
+.PHONY: interop python-check driver-check estimate-check prediction-log-check
