@@ -261,7 +261,7 @@ count_performance(const SpiScope *scope, const EventMonitor *monitor, const char
 	mlops_args_add_bool(&args, below);
 	mlops_spi_run(scope,
 				  "WITH p AS (SELECT window_start, value, std_error, n, value * $6 < $5 * $6 AS below"
-				  " FROM mlops.performance WHERE monitor = $1 AND version = $2 AND kind = $3"
+				  " FROM mlops.drift_performance WHERE monitor = $1 AND version = $2 AND kind = $3"
 				  " AND metric = $4 AND value IS NOT NULL AND n >= $7 AND window_start > $9"
 				  " ORDER BY window_start DESC LIMIT $8)"
 				  " SELECT count(*) FILTER (WHERE below = $10), max(window_start),"

@@ -201,19 +201,19 @@ wait_round();
 is(run_sql(q{SELECT count(*), bool_and(closed_at IS NOT NULL) FROM mlops.drift_event WHERE monitor = 'age'}), '1|t', 'once per age');
 run_sql(q{SELECT add_monitor('floor', 'label', 'alert', 'metric = ''accuracy''', 'metric_floor = 0.8'), add_window('floor', 1, 1, 'ok', 0), add_window('floor', 1, 2, 'ok', 0),
 		add_window('floor', 1, 3, 'ok', 0);
-	INSERT INTO mlops.performance SELECT 'floor', 1, '2026-01-01 00:00Z'::timestamptz + make_interval(hours => h), k, 'accuracy', v, 0.01, n FROM (VALUES
+	INSERT INTO mlops.drift_performance SELECT 'floor', 1, '2026-01-01 00:00Z'::timestamptz + make_interval(hours => h), k, 'accuracy', v, 0.01, n FROM (VALUES
 		(1, 'realized', 0.9, 500), (2, 'realized', 0.7, 500), (1, 'estimated', 0.79, 500), (2, 'estimated', 0.7, 500), (3, 'realized', 0.1, 29)) p (h, k, v, n)});
 ok(wait_event('floor', "kind = 'performance' AND cause = 'estimated' AND window_start = '2026-01-01 02:00Z' AND details @> '{\"value\": 0.7, \"floor\": 0.8, \"n\": 500, \"metric\": \"accuracy\"}'"), 'estimated below the floor');
 wait_round();
 is(run_sql(q{SELECT count(*) FROM mlops.drift_event WHERE monitor = 'floor'}), '1', 'one window below is not enough, and 29 rows are none');
-run_sql(q{INSERT INTO mlops.performance SELECT 'floor', 1, '2026-01-01 03:00Z', 'realized', 'accuracy', 0.75, 0.01, 500 ON CONFLICT (monitor, version, window_start, kind, metric) DO UPDATE SET value = 0.75, n = 500});
+run_sql(q{INSERT INTO mlops.drift_performance SELECT 'floor', 1, '2026-01-01 03:00Z', 'realized', 'accuracy', 0.75, 0.01, 500 ON CONFLICT (monitor, version, window_start, kind, metric) DO UPDATE SET value = 0.75, n = 500});
 ok(wait_event('floor', "cause = 'realized'"), 'realized');
 run_sql(q{SELECT add_window('floor', 1, 4, 'ok', 0), add_window('floor', 1, 5, 'ok', 0);
-	INSERT INTO mlops.performance SELECT 'floor', 1, '2026-01-01 00:00Z'::timestamptz + make_interval(hours => h), 'realized', 'accuracy', 0.81, 0.01, 500 FROM generate_series(4, 5) h});
+	INSERT INTO mlops.drift_performance SELECT 'floor', 1, '2026-01-01 00:00Z'::timestamptz + make_interval(hours => h), 'realized', 'accuracy', 0.81, 0.01, 500 FROM generate_series(4, 5) h});
 ok(wait_event('floor', "cause = 'realized' AND close_reason = 'two windows are ok'"), 'and closed');
 # for errors, above
 run_sql(q{SELECT add_monitor('ceiling', 'label', 'alert', 'metric_floor = 0.5', 'consecutive = 1'), add_window('ceiling', 1, 1, 'ok', 0), add_window('ceiling', 1, 2, 'ok', 0);
-	INSERT INTO mlops.performance VALUES ('ceiling', 1, '2026-01-01 01:00Z', 'realized', 'log_loss', 0.4, NULL, 100), ('ceiling', 1, '2026-01-01 02:00Z', 'realized', 'log_loss', 0.6, NULL, 100)});
+	INSERT INTO mlops.drift_performance VALUES ('ceiling', 1, '2026-01-01 01:00Z', 'realized', 'log_loss', 0.4, NULL, 100), ('ceiling', 1, '2026-01-01 02:00Z', 'realized', 'log_loss', 0.6, NULL, 100)});
 ok(wait_event('ceiling', "cause = 'realized' AND details ->> 'value' = '0.6'"), 'an error above the floor, by the metric of the task');
 
 # whoever may not train does not
