@@ -26,11 +26,14 @@ PG_CFLAGS = -std=gnu11 $(WARNINGS) -ffp-contract=off
 SHLIB_LINK = -lcrypto -lm -Wl,--version-script=src/mlops.map
 
 # The pure C parts that the trainer shares with the library.
-PROFILE_SOURCES = $(wildcard $(patsubst %,src/drift/profile%.c,_build _count _text _parse _set _set_text)) src/drift/profile.c
+PROFILE_SOURCES = $(wildcard $(patsubst %,src/drift/profile%.c,_build _count _block _text _parse _set _set_text)) src/drift/profile.c
 MEASURE_SOURCES = $(patsubst %,src/drift/%.c,special contingency measure judge)
 TRAINER_SOURCES = $(wildcard src/trainer/*.c src/forest/*.c src/registry/metric*.c) $(PROFILE_SOURCES) \
 	src/drift/reference_set.c
 TRAINER_OBJS = $(patsubst src/%.c,build/trainer/%.o,$(sort $(TRAINER_SOURCES)))
+
+# The pure C parts of realized performance.
+PERFORMANCE_SOURCES = $(patsubst %,src/drift/%.c,exact_sum performance performance_image performance_pack performance_metric)
 
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
