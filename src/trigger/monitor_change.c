@@ -35,8 +35,8 @@ check_name(const char *name)
 {
 	size_t		length = strlen(name);
 	bool		valid = length > 0 && length <= MONITOR_MAX_NAME &&
-		(isalpha((unsigned char) name[0]) || name[0] == '_') &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length;
+	(isalpha((unsigned char) name[0]) || name[0] == '_') &&
+	strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length;
 
 	if (!valid)
 		ereport(ERROR,

@@ -54,7 +54,8 @@ typedef struct Observation
 } Observation;
 
 static HTAB *known_triggers = NULL;
-static int	depth = 0;			/* of calls within calls, by a user's functions */
+static int	depth = 0;			/* of calls within calls, by a user's
+								 * functions */
 
 /* Callback of the relation cache; InvalidOid stands for all. */
 static void
