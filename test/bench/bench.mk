@@ -25,6 +25,9 @@ bench-drift: build/drift_bench
 bench-log: all
 	/usr/bin/python3 test/bench/prediction_log.py
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-drift
+bench-profile: all
+	/usr/bin/python3 test/bench/profile.py $(ROWS)
 
-.PHONY: bench-kernel bench-serve bench-cache bench-train bench-log bench-drift bench-all
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift
+
+.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift
