@@ -149,8 +149,9 @@ open_event(const SpiScope *scope, const EventMonitor *monitor, const Event *even
 	if (mlops_spi_run(scope,
 					  "INSERT INTO mlops.drift_event (monitor, model, version, kind, cause, window_start,"
 					  " opened_at, details, action, outcome, outcome_reason, n_rows, outcome_at, notified_at)"
-					  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7, $7)"
-					  " ON CONFLICT (monitor, cause) WHERE closed_at IS NULL DO NOTHING RETURNING id",
+					  " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7, $7"
+					  " WHERE NOT EXISTS (SELECT FROM mlops.drift_event WHERE monitor = $1 AND cause = $5"
+					  " AND closed_at IS NULL) RETURNING id",
 					  &args) > 0)
 		notify(get_int64(0, 1), event->kind, "opened");
 }
@@ -260,7 +261,7 @@ count_performance(const SpiScope *scope, const EventMonitor *monitor, const char
 	mlops_args_add_bool(&args, below);
 	mlops_spi_run(scope,
 				  "WITH p AS (SELECT window_start, value, std_error, n, value * $6 < $5 * $6 AS below"
-				  " FROM mlops.performance WHERE monitor = $1 AND version = $2 AND kind = $3"
+				  " FROM mlops.drift_performance WHERE monitor = $1 AND version = $2 AND kind = $3"
 				  " AND metric = $4 AND value IS NOT NULL AND n >= $7 AND window_start > $9"
 				  " ORDER BY window_start DESC LIMIT $8)"
 				  " SELECT count(*) FILTER (WHERE below = $10), max(window_start),"

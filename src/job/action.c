@@ -200,7 +200,8 @@ take_step(const SpiScope *scope, void *arg, TimestampTz now)
 		return;
 	else if (strcmp(action->outcome, "queued") == 0)
 		finish_training(scope, action);
-	else						/* a comparison that succeeds settles it itself */
+	else						/* a comparison that succeeds settles it
+								 * itself */
 		mlops_event_settle(scope, action->event, "undecided",
 						   action->run_error ? action->run_error :
 						   psprintf("the comparison was %s", action->run_status));

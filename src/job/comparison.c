@@ -125,8 +125,8 @@ mlops_comparison_submit(const SpiScope *scope, int64 event)
 	int64		run;
 
 	/*
-	 * $1 of the query is bound anew, so that rows that came meanwhile count.  A
-	 * version saw nothing that came after its as_of, nor after its reading.
+	 * $1 of the query is bound anew, so that rows that came meanwhile count.
+	 * A version saw nothing that came after its as_of, nor after its reading.
 	 */
 	mlops_args_add_id(&args, event);
 	if (mlops_spi_run(scope,

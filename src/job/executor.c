@@ -353,8 +353,9 @@ mlops_executor_main(Datum main_arg)
 		/* the lock is held until the abort, which the exit does */
 		MemoryContextSwitchTo(context);
 		HOLD_INTERRUPTS();
-		EmitErrorReport();
 		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_MLOPS_NOTHING_NEW)
+			EmitErrorReport();
 		FlushErrorState();
 		/* a timeout of the submitter's own is a failure */
 		if (current_run)

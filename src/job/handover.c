@@ -402,7 +402,8 @@ mlops_handover_read_result(const Attempt *attempt)
 	walk_result(&archive, result);
 	if (archive.in.failed || archive.in.next != archive.in.end)
 		return NULL;
-	if (result->succeeded &&
+	/* only a training has a model, and then all the rest */
+	if (result->succeeded && result->model_size != 0 &&
 		(!result->task || !result->signature || !result->columns || !result->relations ||
 		 !result->environment || !result->params))
 		return NULL;

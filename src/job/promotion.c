@@ -148,6 +148,7 @@ void
 mlops_promotion_record(const Attempt *attempt, const RunResult *result)
 {
 	SpiScope	scope;
+	SpiArgs		args = {0};
 	Contest		contest;
 	PairedMetric pair;
 
@@ -173,5 +174,8 @@ mlops_promotion_record(const Attempt *attempt, const RunResult *result)
 		}
 	}
 	(void) mlops_queue_end(&scope, attempt, "succeeded", NULL, NULL);
+	mlops_args_add_id(&args, attempt->run);
+	mlops_args_add(&args, INT8OID, Int64GetDatum(pair.n), false);
+	mlops_spi_run(&scope, "UPDATE mlops.run SET n_rows = $2 WHERE id = $1", &args);
 	mlops_spi_end(&scope);
 }

@@ -117,6 +117,7 @@ static void
 ask_cron(ScheduleRequest *request)
 {
 	SpiArgs		args = {0};
+	int64		removed = 0;
 	int			guc_level = NewGUCNestLevel();
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
@@ -134,7 +135,7 @@ ask_cron(ScheduleRequest *request)
 		args.n = 0;
 		mlops_args_add_id(&args, request->job);
 		if (request->job != 0)
-			(void) query_value("SELECT cron.unschedule($1)::int::int8", &args, &(int64) {0});
+			(void) query_value("SELECT cron.unschedule($1)::int::int8", &args, &removed);
 	}
 	else
 	{
