@@ -18,6 +18,9 @@ bench-train: all
 bench-log: all
 	/usr/bin/python3 test/bench/prediction_log.py
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-log
+bench-promote: all
+	/usr/bin/python3 test/bench/promote.py
 
-.PHONY: bench-kernel bench-serve bench-cache bench-train bench-log bench-all
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-promote
+
+.PHONY: bench-kernel bench-serve bench-cache bench-train bench-log bench-promote bench-all
