@@ -32,6 +32,9 @@ TRAINER_SOURCES = $(wildcard src/trainer/*.c src/forest/*.c src/registry/metric*
 	src/drift/reference_set.c
 TRAINER_OBJS = $(patsubst src/%.c,build/trainer/%.o,$(sort $(TRAINER_SOURCES)))
 
+# The pure C parts of realized performance.
+PERFORMANCE_SOURCES = $(patsubst %,src/drift/%.c,exact_sum performance performance_image performance_pack performance_metric)
+
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 

@@ -64,13 +64,13 @@ CREATE FUNCTION mlops.mean(profile mlops.profile) RETURNS float8
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'mlops_sql_profile_mean';
 COMMENT ON FUNCTION mlops.mean(mlops.profile) IS
-'Mean of the finite numbers, exact but for one rounding to float64 per 2^47th of the references greatest value. NULL without any, and for labels.';
+'Mean of the finite numbers; each enters to a 2^53rd of the greatest absolute value of the reference, and the sum is exact. NULL without any, and for labels.';
 
 CREATE FUNCTION mlops.stddev(profile mlops.profile) RETURNS float8
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'mlops_sql_profile_stddev';
 COMMENT ON FUNCTION mlops.stddev(mlops.profile) IS
-'Standard deviation of the finite numbers as SQLs stddev: of a sample, n - 1. NULL for fewer than two, and for labels.';
+'Standard deviation of the finite numbers as stddev() of SQL: of a sample, n - 1; the variance to a 2^44th of the squared range of the reference. NULL for fewer than two, and for labels.';
 
 CREATE FUNCTION mlops.minimum(profile mlops.profile) RETURNS float8
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -54,10 +54,10 @@ COMMENT ON COLUMN mlops.drift_result.status IS 'drift when psi is at least the t
 
 CREATE FUNCTION mlops.drift(reference mlops.profile, current mlops.profile,
 		threshold float8 DEFAULT 0.1, alpha float8 DEFAULT 0.01) RETURNS mlops.drift_result
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE C IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'mlops_sql_drift_profiles';
 COMMENT ON FUNCTION mlops.drift(mlops.profile, mlops.profile, float8, float8) IS
-'How far the current rows of a column are from the reference, and a status: drift when PSI is at least the threshold and what noise would reach at these sample sizes with probability alpha, and the two-sample p is below alpha; insufficient when noise alone would exceed the threshold, that is with too few rows; else ok. The current profile is mlops.profile(value, reference), so that both have the same cells. p is not adjusted here: see bh_adjust for many columns. Fields: see the type drift_result. NULL for a NULL argument. Errors: 22023 for profiles with different cells, a negative threshold, or an alpha outside 0 to 1.';
+'How far the current rows of a column are from the reference, and a status: drift when PSI is at least the threshold and what noise would reach at these sample sizes with probability alpha, and the two-sample p is below alpha; insufficient when noise alone would exceed the threshold, that is with too few rows; else ok. The current profile is mlops.profile(value, reference), so that both have the same cells. p is not adjusted here: see bh_adjust for many columns. Fields: see the type drift_result. A NULL current profile, as of a window without rows, is insufficient; NULL for another NULL argument. Errors: 22023 for profiles with different cells, a negative threshold, or an alpha outside 0 to 1.';
 
 CREATE FUNCTION mlops.bh_adjust(p_value float8) RETURNS float8
 	LANGUAGE C IMMUTABLE WINDOW PARALLEL SAFE

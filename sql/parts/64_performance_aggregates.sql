@@ -311,42 +311,42 @@ COMMENT ON FUNCTION mlops.performance_rank_average_precision(internal) IS 'Last 
 
 CREATE AGGREGATE mlops.roc_auc(label "any", score float8) (
 	SFUNC = mlops.performance_add_rank, STYPE = internal, FINALFUNC = mlops.performance_rank_roc_auc,
-	SSPACE = 65536, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
+	SSPACE = 4194304, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.roc_auc("any", float8) IS
 'Area under the ROC curve, as scikit-learn''s roc_auc_score: the share of pairs of a positive and a negative row in which the positive has the higher score, ties counting half. One class gives NULL. score is any finite number, higher for positive; labels are true/false or 1/0. Exact: sorts the rows, in work_mem and then on disk; not in parallel and no window function, see roc_auc_binned. Rows with a NULL label or score are left out; no rows give NULL. Error: 22023 for a score that is NaN or infinite, or another label.';
 
 CREATE AGGREGATE mlops.roc_auc(label "any", score float8, positive text) (
 	SFUNC = mlops.performance_add_rank, STYPE = internal, FINALFUNC = mlops.performance_rank_roc_auc,
-	SSPACE = 65536, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
+	SSPACE = 4194304, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.roc_auc("any", float8, text) IS
 'roc_auc with the class positive against all others: label::text = positive.';
 
 CREATE AGGREGATE mlops.roc_auc(label "any", score float8, positive text, weight float8) (
 	SFUNC = mlops.performance_add_rank, STYPE = internal, FINALFUNC = mlops.performance_rank_roc_auc,
-	SSPACE = 65536, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
+	SSPACE = 4194304, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.roc_auc("any", float8, text, float8) IS
 'roc_auc(label, score, positive), positive NULL for true/false or 1/0. Weighted by weight, a number of 0 or more; rows whose weight is NULL are left out.';
 
 CREATE AGGREGATE mlops.average_precision(label "any", score float8) (
 	SFUNC = mlops.performance_add_rank, STYPE = internal, FINALFUNC = mlops.performance_rank_average_precision,
-	SSPACE = 65536, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
+	SSPACE = 4194304, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.average_precision("any", float8) IS
 'Sum over the scores, from the highest on, of precision times the rise of recall, as scikit-learn''s average_precision_score; rows of equal score count together. NULL without positives. score is any finite number, higher for positive; labels are true/false or 1/0. Exact: sorts the rows, in work_mem and then on disk; not in parallel and no window function, see average_precision_binned. Rows with a NULL label or score are left out; no rows give NULL. Error: 22023 for a score that is NaN or infinite, or another label.';
 
 CREATE AGGREGATE mlops.average_precision(label "any", score float8, positive text) (
 	SFUNC = mlops.performance_add_rank, STYPE = internal, FINALFUNC = mlops.performance_rank_average_precision,
-	SSPACE = 65536, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
+	SSPACE = 4194304, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.average_precision("any", float8, text) IS
 'average_precision with the class positive against all others: label::text = positive.';
 
 CREATE AGGREGATE mlops.average_precision(label "any", score float8, positive text, weight float8) (
 	SFUNC = mlops.performance_add_rank, STYPE = internal, FINALFUNC = mlops.performance_rank_average_precision,
-	SSPACE = 65536, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
+	SSPACE = 4194304, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.average_precision("any", float8, text, float8) IS
 'average_precision(label, score, positive), positive NULL for true/false or 1/0. Weighted by weight, a number of 0 or more; rows whose weight is NULL are left out.';

@@ -28,7 +28,8 @@ CREATE FUNCTION mlops.compare_logged(baseline text, challenger text, since times
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
 BEGIN ATOMIC
 	WITH pair AS (
-		SELECT m.task, a.outcome, a.class AS a_class, b.class AS b_class,
+		-- once each, though two aliases of the same version may have logged it
+		SELECT DISTINCT ON (a.key, a.predicted_at) m.task, a.outcome, a.class AS a_class, b.class AS b_class,
 			a.prediction AS a_number, b.prediction AS b_number,
 			CASE WHEN m.task = 'regression' THEN a.outcome::float8 END AS truth,
 			CASE m.task WHEN 'multiclass' THEN a.probabilities[pg_catalog.array_position(m.classes, a.outcome)]
@@ -43,7 +44,8 @@ BEGIN ATOMIC
 				AND b.key = a.key AND b.predicted_at = a.predicted_at
 		WHERE a.outcome = b.outcome
 			AND a.predicted_at >= compare_logged.since AND a.predicted_at < compare_logged.until
-			AND b.predicted_at >= compare_logged.since AND b.predicted_at < compare_logged.until),
+			AND b.predicted_at >= compare_logged.since AND b.predicted_at < compare_logged.until
+		ORDER BY a.key, a.predicted_at, a.id, b.id),
 	loss AS (
 		SELECT 'accuracy' AS metric, (a_class = outcome)::int::float8 AS a, (b_class = outcome)::int::float8 AS b FROM pair WHERE task IN ('binary', 'multiclass')
 		UNION ALL

@@ -29,16 +29,24 @@ PG_FUNCTION_INFO_V1(mlops_sql_auc_test);
 Datum
 mlops_sql_drift_profiles(PG_FUNCTION_ARGS)
 {
-	Profile    *reference = DatumGetProfile(PG_GETARG_DATUM(0));
-	Profile    *current = DatumGetProfile(PG_GETARG_DATUM(1));
-	double		threshold = PG_GETARG_FLOAT8(2);
-	double		alpha = PG_GETARG_FLOAT8(3);
+	Profile    *reference;
+	Profile    *current;
+	double		threshold;
+	double		alpha;
 	DriftMeasures measures;
 	DriftStatus status;
 	TupleDesc	tupdesc;
 	Datum		values[DRIFT_MEASURES + 1];
 	bool		nulls[DRIFT_MEASURES + 1];
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		PG_RETURN_NULL();
+	reference = DatumGetProfile(PG_GETARG_DATUM(0));
+	/* the aggregate of no rows is NULL: a window without rows */
+	current = PG_ARGISNULL(1) ? mlops_profile_clear(mlops_profile_copy(reference)) :
+		DatumGetProfile(PG_GETARG_DATUM(1));
+	threshold = PG_GETARG_FLOAT8(2);
+	alpha = PG_GETARG_FLOAT8(3);
 	mlops_drift_check_settings(threshold, alpha);
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

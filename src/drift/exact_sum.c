@@ -74,13 +74,9 @@ is_empty(const int64_t *limb, int stride, size_t n_sums)
 static bool
 is_sign(const int64_t *limb, int stride, size_t n_sums)
 {
-	for (size_t i = 0; i < n_sums; i++)
-	{
-		int64_t		below = limb[i * stride - 1];
-
-		if (limb[i * stride] != (below < SETTLED_MAX ? 0 : -1))
+	for (size_t i = 0; i < n_sums; i++, limb += stride)
+		if (limb[0] != (limb[-1] < SETTLED_MAX ? 0 : -1))
 			return false;
-	}
 	return true;
 }
 

@@ -80,7 +80,9 @@ mlops_exact_cut(double value)
 	uint64_t	mantissa;
 	int			exponent;
 	int64_t		sign;
-	unsigned	__int128 shifted;
+	int			shift;
+	uint64_t	low;
+	uint64_t	high;
 
 	memcpy(&bits, &value, sizeof(bits));
 	sign = bits >> 63 ? -1 : 1;
@@ -95,14 +97,25 @@ mlops_exact_cut(double value)
 
 	exponent += 34 * 32 - 1075; /* now counted from limb EXACT_LOWEST */
 	pieces.low = exponent / 32 - 34;
-	shifted = (unsigned __int128) mantissa << exponent % 32;
-	while ((uint32_t) shifted == 0)
+	shift = exponent % 32;
+	low = mantissa << shift;
+	high = shift > 11 ? mantissa >> (64 - shift) : 0;
+	if ((uint32_t) low == 0)
 	{
-		shifted >>= 32;
+		/* round numbers: the lowest limbs stay untouched */
 		pieces.low++;
+		low = low >> 32 | high << 32;
+		high = 0;
+		if ((uint32_t) low == 0)
+		{
+			pieces.low++;
+			low >>= 32;
+		}
 	}
-	for (; shifted != 0; shifted >>= 32)
-		pieces.piece[pieces.n++] = sign * (int64_t) (uint32_t) shifted;
+	pieces.piece[0] = sign * (int64_t) (uint32_t) low;
+	pieces.piece[1] = sign * (int64_t) (low >> 32);
+	pieces.piece[2] = sign * (int64_t) high;
+	pieces.n = high != 0 ? 3 : low >> 32 != 0 ? 2 : 1;
 	return pieces;
 }
 

@@ -18,8 +18,9 @@
 /* What one row may add to one limb, at most. */
 #define ROW_PIECES 4
 
-#define MAX_COUNTS 5
-#define MAX_TERMS 24
+/* What one row may add in all. */
+#define MAX_COUNTS 6
+#define MAX_TERMS 32
 
 /* What a row adds. */
 typedef struct RowTerms
@@ -86,7 +87,7 @@ mlops_performance_message(PerformanceStatus status)
 	switch (status)
 	{
 		case PERFORMANCE_NOT_FINITE:
-			return "label or prediction is NaN or infinite";
+			return "label, prediction or score is NaN or infinite";
 		case PERFORMANCE_NOT_PROBABILITY:
 			return "score is not a probability";
 		case PERFORMANCE_BAD_WEIGHT:
@@ -131,7 +132,9 @@ push_count(RowTerms *terms, size_t i)
 static double
 clamp(double value)
 {
-	return fmin(fmax(value, -DBL_MAX), DBL_MAX);
+	if (value > DBL_MAX)
+		return DBL_MAX;
+	return value < -DBL_MAX ? -DBL_MAX : value;
 }
 
 static void

@@ -144,7 +144,8 @@ mlops_performance_check_header(const Performance *p, const char **why)
 		*why = "magic number";
 	else if (p->format != PERFORMANCE_FORMAT)
 		*why = "format version";
-	else if (p->parts == 0 || p->parts > PERFORMANCE_ALL_PARTS)
+	else if (p->parts == 0 || p->parts > PERFORMANCE_ALL_PARTS ||
+			 (p->parts & PERFORMANCE_VALUES && p->parts & PERFORMANCE_LOSSES))
 		*why = "parts";
 	else if (p->n_classes > (p->parts & PERFORMANCE_CLASSES ? PERFORMANCE_MAX_CLASSES : 0) ||
 			 p->label_bytes > (p->n_classes > 0 ? PERFORMANCE_MAX_LABEL_BYTES : 0))

@@ -139,7 +139,7 @@ mlops_performance_average(FunctionCallInfo fcinfo, int argument)
 	if (!is_string(string, length, "weighted"))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("average \"%s\" is none", text_to_cstring(average)),
+				 errmsg("no average is called \"%s\"", text_to_cstring(average)),
 				 errhint("Averages are macro, micro and weighted.")));
 	return AVERAGE_WEIGHTED;
 }

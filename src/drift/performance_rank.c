@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
@@ -40,6 +41,15 @@ end_rank(Datum argument)
 	if (rank->sort != NULL)
 		tuplesort_end(rank->sort);
 	rank->sort = NULL;
+}
+
+/* Kilobytes of a sort.  A hashed aggregate has one for each of its groups at once. */
+static int
+get_memory(FunctionCallInfo fcinfo)
+{
+	AggStrategy strategy = castNode(AggState, fcinfo->context)->aggstrategy;
+
+	return strategy == AGG_HASHED || strategy == AGG_MIXED ? work_mem / 16 : work_mem;
 }
 
 PerformanceRank *
@@ -69,7 +79,7 @@ mlops_performance_rank_create(FunctionCallInfo fcinfo)
 	rank->put = MakeSingleTupleTableSlot(tupdesc, &TTSOpsVirtual);
 	rank->next = MakeSingleTupleTableSlot(tupdesc, &TTSOpsMinimalTuple);
 	rank->sort = tuplesort_begin_heap(tupdesc, 2, numbers, operators, collations, nulls_first,
-									  work_mem, NULL, TUPLESORT_NONE);
+									  get_memory(fcinfo), NULL, TUPLESORT_NONE);
 	AggRegisterCallback(fcinfo, end_rank, PointerGetDatum(rank));
 	MemoryContextSwitchTo(old_context);
 	return rank;

@@ -31,7 +31,7 @@
 								 * thrice as many */
 #define PROFILE_MAX_LABEL 255	/* bytes; longer labels go by
 								 * mlops_profile_short_label */
-#define PROFILE_MAX_COUNT (INT64_C(1) << 48)	/* of one cell, either sign */
+#define PROFILE_MAX_COUNT (INT64_C(1) << 40)	/* of one cell, either sign */
 
 typedef struct Profile Profile;
 typedef __int128 ProfileSum;	/* in units of the profile */
@@ -186,11 +186,11 @@ extern const char *mlops_profile_short_label(const char *label, size_t *length, 
 
 /* Write the text, without an end; returns its length, which may exceed "capacity": then
  * nothing is of use but the length. */
-extern size_t mlops_profile_print(const Profile *profile, char *text, size_t capacity);
+extern size_t mlops_profile_print(const Profile *profile, char *buffer, size_t capacity);
 
 /* Read what print wrote, up to the end of the object.  With "memory" NULL returns the size
  * needed, else fills memory of that size and moves *text beyond the object.  On error
- * returns 0; "why" gets a static text, and *text the place if there was memory. */
+ * returns 0; "why" gets a static text, and *text the place. */
 extern size_t mlops_profile_parse(const char **text, const char *end, void *memory,
 								  const char **why);
 

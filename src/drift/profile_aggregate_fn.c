@@ -198,7 +198,7 @@ mlops_sql_profile_combine(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("profile counts too many rows"),
-					 errhint("A cell counts at most 2^48 rows.")));
+					 errhint("A cell counts at most 2^40 rows.")));
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("profiles of different references do not merge"),

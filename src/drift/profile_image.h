@@ -50,9 +50,9 @@ struct Profile
 
 /* The greatest value of the reference is about 2^UNIT_BITS units, its greatest square
  * about 2^SECOND_BITS; one value adds at most 2^LIMIT_BITS. */
-#define UNIT_BITS 47
-#define SECOND_BITS 40
-#define LIMIT_BITS 78
+#define UNIT_BITS 53
+#define SECOND_BITS 46
+#define LIMIT_BITS 86
 #define MIN_UNIT (-1022)
 #define MAX_UNIT (1024 - UNIT_BITS)
 #define MIN_SPREAD (SECOND_BITS / 2 - 1022)

@@ -244,7 +244,7 @@ take_element(TextReader *reader, int limit, int *n)
 }
 
 bool
-mlops_text_look(const TextReader *start, ProfileShape *shape, const char **why)
+mlops_text_look(TextReader *start, ProfileShape *shape)
 {
 	TextReader	reader = *start;
 	unsigned	flags;
@@ -270,10 +270,13 @@ mlops_text_look(const TextReader *start, ProfileShape *shape, const char **why)
 				   mlops_text_take_label(&reader, label, &length))
 				shape->label_bytes += length;
 	}
-	*why = reader.why;
-	if (reader.why == NULL)
-		shape->size = profile_layout(shape->kind, shape->n_value, shape->label_bytes);
-	return reader.why == NULL;
+	if (reader.why != NULL)
+	{
+		*start = reader;
+		return false;
+	}
+	shape->size = profile_layout(shape->kind, shape->n_value, shape->label_bytes);
+	return true;
 }
 
 /* As many integers as there are value cells: counts or sums. */
@@ -418,14 +421,11 @@ mlops_text_take_profile(TextReader *reader, const ProfileShape *shape, void *mem
 size_t
 mlops_profile_parse(const char **text, const char *end, void *memory, const char **why)
 {
-	TextReader	reader = {.next = *text,.end = end};
+	TextReader	reader = {*text, end, NULL};
 	ProfileShape shape;
 
-	if (!mlops_text_look(&reader, &shape, why))
-		return 0;
-	if (memory == NULL)
-		return shape.size;
-	if (!mlops_text_take_profile(&reader, &shape, memory))
+	if (!mlops_text_look(&reader, &shape) ||
+		(memory != NULL && !mlops_text_take_profile(&reader, &shape, memory)))
 		shape.size = 0;
 	*why = reader.why;
 	*text = reader.next;

@@ -52,7 +52,7 @@ extern void *mlops_profile_set_put(ProfileSet *set, int i, const char *name, siz
 extern void mlops_profile_set_seal(ProfileSet *set);
 
 /* Text: one JSON object, name to profile; as for profiles. */
-extern size_t mlops_profile_set_print(const ProfileSet *set, char *text, size_t capacity);
+extern size_t mlops_profile_set_print(const ProfileSet *set, char *buffer, size_t capacity);
 extern size_t mlops_profile_set_parse(const char **text, const char *end, void *memory,
 									  const char **why);
 

@@ -186,13 +186,10 @@ mlops_text_put_profile(TextWriter *writer, const Profile *profile)
 }
 
 size_t
-mlops_profile_print(const Profile *profile, char *text, size_t capacity)
+mlops_profile_print(const Profile *profile, char *buffer, size_t capacity)
 {
-	TextWriter	writer = {.text = text,
-/**INDENT** Error@192: Statement nesting error */
-		.capacity = capacity};
+	TextWriter	writer = {buffer, capacity, 0};
 
-		mlops_text_put_profile(&writer, profile);
-		return writer.length;
-	}
-/**INDENT** Error@196: Stuff missing from end of file */
+	mlops_text_put_profile(&writer, profile);
+	return writer.length;
+}

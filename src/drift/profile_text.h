@@ -47,8 +47,9 @@ typedef struct ProfileShape
 	size_t		size;
 } ProfileShape;
 
-/* What the profile that starts here needs; the reader stays where it is. */
-extern bool mlops_text_look(const TextReader *reader, ProfileShape *shape, const char **why);
+/* What the profile that starts here needs; the reader stays where it is unless there is an
+ * error. */
+extern bool mlops_text_look(TextReader *reader, ProfileShape *shape);
 
 /* Take it into memory of that size. */
 extern bool mlops_text_take_profile(TextReader *reader, const ProfileShape *shape, void *memory);

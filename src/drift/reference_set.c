@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drift/profile_block.h"
 #include "drift/reference_set.h"
 
 #define SAMPLE_ROWS 50000
@@ -155,14 +156,6 @@ mlops_reference_clone(const ReferenceColumn *columns, int n_columns)
 	return NULL;
 }
 
-/* NaN, which is missing, counts as NULL in a profile of float32. */
-static void
-count_numbers(Profile *profile, const float *values, size_t stride, size_t n)
-{
-	for (size_t i = 0; i < n; i++, values += stride)
-		mlops_profile_add_number(profile, *values);
-}
-
 static void
 count_codes(ReferenceColumn *column, const float *values, size_t stride, size_t n)
 {
@@ -191,7 +184,7 @@ mlops_reference_count(ReferenceColumn *columns, int n_columns, const float *rows
 			if (columns[i].n_categories >= 0)
 				count_codes(&columns[i], rows + i, stride, block);
 			else
-				count_numbers(columns[i].profile, rows + i, stride, block);
+				mlops_profile_add_floats(columns[i].profile, rows + i, stride, block);
 		}
 	}
 }

@@ -26,6 +26,9 @@
 #include "serve/logged_call.h"
 #include "serve/traffic.h"
 
+/* What the log's index has room for, besides the name of the model. */
+#define MAX_KEY_LENGTH 2000
+
 struct LoggedCall
 {
 	FmgrInfo	scorer;			/* the function, whose fn_extra is the call
@@ -64,6 +67,16 @@ TupleDesc
 mlops_logged_call_tupdesc(const LoggedCall *call)
 {
 	return call->tupdesc;
+}
+
+static void
+check_key(const text *key)
+{
+	if (key != NULL && VARSIZE_ANY_EXHDR(key) > MAX_KEY_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the key of a logged prediction has more than %d bytes", MAX_KEY_LENGTH),
+				 errhint("Use a shorter one, such as md5(key).")));
 }
 
 /* Traffic of the model, looked up once per statement. */
@@ -182,6 +195,7 @@ mlops_logged_call_predict(LoggedCall *call, FunctionCallInfo fcinfo, LoggedPredi
 
 	if (PG_ARGISNULL(0))
 		return false;
+	check_key(key);
 	reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	mlops_registry_parse_reference(reference, &parsed);
 	if (key != NULL && strcmp(reference, parsed.model) == 0)

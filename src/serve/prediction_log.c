@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "commands/sequence.h"
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
@@ -30,9 +31,9 @@
 #define UNSEEN_LABEL "(unseen)"
 
 static const char insert_statement[] =
-"INSERT INTO mlops.prediction_log (model, version, arm, shadow, key, prediction, class,"
-" probabilities, features, predicted_by)"
-" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+"INSERT INTO mlops.prediction_log (id, model, version, arm, shadow, key, prediction, class,"
+" probabilities, features, predicted_by) OVERRIDING SYSTEM VALUE"
+" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /* The latest predictions until $3. */
 static const char latest_statement[] =
@@ -150,6 +151,7 @@ static void
 add_row(SpiArgs *args, const LoggedPrediction *logged, const text *key, Oid user)
 {
 	args->n = 0;
+	mlops_args_add_id(args, logged->id);
 	mlops_args_add_text(args, logged->model);
 	mlops_args_add_int4(args, logged->version);
 	mlops_args_add_text(args, logged->arm);
@@ -193,11 +195,10 @@ mlops_prediction_log_write(LoggedPrediction *logged, int n, const text *key)
 	for (int i = 0; i < n; i++)
 	{
 		SpiArgs		args;
-		bool		isnull;
 
+		logged[i].id = nextval_internal(mlops_relation("prediction_log_id_seq"), false);
 		add_row(&args, &logged[i], key, user);
 		run_kept(&insert_plan, insert_statement, &args);
-		logged[i].id = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
 	}
 	mlops_spi_end(&scope);
 }

@@ -123,10 +123,7 @@ create_partition(const SpiScope *scope, const char *day, const char *from, const
 		run(scope, psprintf("ALTER EXTENSION mlops ADD TABLE %s", partition));
 }
 
-/*
- * Days of a query's timestamps that have no partition, as $n of create_partition;
- * in the three columns of SPI_tuptable.
- */
+/* Those of the days without a partition: what create_partition takes of each. */
 #define MISSING_DAYS(days) \
 	"SELECT pg_catalog.to_char(day, 'YYYYMMDD')," \
 	" pg_catalog.to_char(day, 'YYYY-MM-DD HH24:MI:SS')," \

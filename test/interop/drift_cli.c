@@ -4,9 +4,10 @@
  *	  Measures of drift on demand, for drift_scipy_test.py and the benchmark.
  *
  * Reads requests from standard input until its end: a line
- *	 kind cells n m n_windows alpha threshold nulls_reference nulls_current
+ *	 kind cells n n_baseline m n_windows alpha threshold nulls_reference nulls_current
  * where kind is 1 for numbers and 2 for labels, and then, as raw bytes, n values of
- * the reference and n_windows times m values: double precision numbers, or 4-byte
+ * the reference, n_baseline values that windows are compared with instead, unless
+ * there are none, and n_windows times m values: double precision numbers, or 4-byte
  * integers whose decimal digits are the labels.  Answers per window a line of
  * "name value" pairs; with one window, then a line per cell: lower bound or label,
  * upper bound, 1 for an atom, count of the reference and of the window, and an
@@ -27,6 +28,7 @@ typedef struct Request
 	int			kind;
 	int			cells;
 	size_t		n;
+	size_t		n_baseline;
 	size_t		m;
 	size_t		n_windows;
 	double		alpha;
@@ -183,6 +185,14 @@ answer_request(const Request *request)
 	Profile    *reference = build_reference(request, values);
 	Profile    *current = malloc(mlops_profile_size(reference));
 
+	if (request->n_baseline > 0)
+	{
+		char	   *baseline = read_array(request->n_baseline, size);
+
+		mlops_profile_clear(reference);
+		count_values(request, reference, baseline, request->n_baseline, 0);
+		free(baseline);
+	}
 	for (size_t i = 0; i < request->n_windows; i++)
 	{
 		char	   *window = read_array(request->m, size);
@@ -208,8 +218,8 @@ main(void)
 {
 	Request		r;
 
-	while (scanf("%d %d %zu %zu %zu %lf %lf %zu %zu", &r.kind, &r.cells, &r.n, &r.m, &r.n_windows,
-				 &r.alpha, &r.threshold, &r.nulls_reference, &r.nulls_current) == 9)
+	while (scanf("%d %d %zu %zu %zu %zu %lf %lf %zu %zu", &r.kind, &r.cells, &r.n, &r.n_baseline,
+				 &r.m, &r.n_windows, &r.alpha, &r.threshold, &r.nulls_reference, &r.nulls_current) == 10)
 	{
 		if (getchar() != '\n')
 			return 2;

@@ -31,7 +31,7 @@ n_tests = {"scipy": 0, "merged": 0, "fisher": 0}
 def measure(kind, reference, current, cells=10, alpha=0.01, threshold=0.1, nulls=(0, 0)):
     """Ask our program; returns ({name: value}, [(lower or label, upper, is atom, count, count)])."""
     dtype = np.float64 if kind == NUMERIC else np.int32
-    head = [kind, cells, len(reference), len(current), 1, repr(alpha), repr(threshold), *nulls]
+    head = [kind, cells, len(reference), 0, len(current), 1, repr(alpha), repr(threshold), *nulls]
     cli.stdin.write((" ".join(map(str, head)) + "\n").encode() +
                     np.ascontiguousarray(reference, dtype).tobytes() + np.ascontiguousarray(current, dtype).tobytes())
     cli.stdin.flush()

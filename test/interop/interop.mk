@@ -1,6 +1,7 @@
 # Comparisons with libxgboost, scikit-learn and drivers; each prints "N passed, N failed".
 python-check: all
 	/usr/bin/python3 test/interop/roundtrip_test.py
+	/usr/bin/python3 test/interop/performance_sklearn_test.py
 
 driver-check: all
 	/usr/bin/python3 test/interop/driver_test.py
@@ -11,6 +12,9 @@ estimate-check: all
 prediction-log-check: all
 	/usr/bin/python3 test/interop/prediction_log_test.py
 
-interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check
+profile-check: all
+	/usr/bin/python3 test/interop/profile_test.py
 
-.PHONY: interop python-check driver-check estimate-check prediction-log-check
+interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check
+
+.PHONY: interop identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check

@@ -106,6 +106,7 @@ SELECT * FROM mlops.predict_logged('amount@', 'k', 1::real);
 SELECT * FROM mlops.predict_logged('amount', 'k', 1::real);
 SELECT * FROM mlops.predict_logged('amount', 'k', '{"a": 1}'::jsonb);
 SELECT * FROM mlops.predict_logged('amount', 1, 1::real);
+SELECT * FROM mlops.predict_logged('amount', repeat('k', 2001), 1::real);
 SELECT * FROM mlops.predict_logged('amount', 'k');
 BEGIN READ ONLY;
 SELECT * FROM mlops.predict_logged('amount', 'k', NULL::sample);
@@ -120,6 +121,21 @@ SELECT has_function_privilege('regress_log_app', 'mlops.predict_logged(text, tex
 	has_function_privilege('regress_log_app', 'mlops.predict_logged(text, text, text)', 'EXECUTE') AS untyped;
 GRANT EXECUTE ON FUNCTION mlops.predict_logged(text, text, text) TO PUBLIC;
 SELECT count(*) FROM mlops.prediction_log WHERE key = 'k';
+SELECT count(l.prediction_id) AS longest FROM sample s, (SELECT string_agg(md5(i::text), '') AS key FROM generate_series(1, 62) i) k, mlops.predict_logged('amount', key, s) l WHERE s.id = 1;
+-- whatever the search_path of the caller says
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.trap(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped as %', current_user; END $$;
+CREATE FUNCTION hostile.pg_has_role(oid, regrole, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped as %', current_user; END $$;
+CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.trap);
+GRANT USAGE ON SCHEMA hostile TO regress_log_owner;
+SET ROLE regress_log_owner;
+SET search_path = hostile, log_test, pg_catalog;
+SELECT 'a'::text = 'a'::text;
+SELECT l.version, mlops.record_outcome('amount', 'hostile', '1') FROM sample s, mlops.predict_logged('amount', 'hostile', s) l WHERE s.id OPERATOR(pg_catalog.=) 1;
+SELECT count(*) FROM mlops.prediction_performance('amount');
+SELECT count(*) FROM mlops.compare_logged('yes_no', 'yes_no@challenger');
+RESET ROLE;
+SET search_path = log_test;
 -- rolled back with the transaction, and with the savepoint
 BEGIN;
 SELECT l.version FROM sample s, mlops.predict_logged('amount', 'kept', s) l WHERE s.id = 1;
@@ -266,6 +282,16 @@ BEGIN READ ONLY;
 SELECT mlops.set_traffic('yes_no');
 ROLLBACK;
 
+-- what is shown of them, and what is not
+SELECT metric, n FROM mlops.prediction_performance('yes_no', now() - interval '1 day') WHERE metric = 'accuracy';
+SELECT count(*) FROM mlops.prediction_performance('none');
+SELECT * FROM mlops.prediction_performance('yes_no', window_size => '1 month');
+SELECT * FROM mlops.compare_logged('yes_no', 'yes_no/99');
+SELECT * FROM mlops.compare_logged('yes_no', 'amount');
+SELECT * FROM mlops.compare_logged('none', 'none@champion');
+SELECT metric, n, n = (SELECT count(DISTINCT (key, predicted_at)) FROM mlops.prediction_log a JOIN mlops.prediction_log b USING (model, key, predicted_at)
+	WHERE model = 'yes_no' AND a.version = 1 AND b.version = 2 AND a.outcome = b.outcome) AS once_each FROM mlops.compare_logged('yes_no', 'yes_no@challenger');
+
 -- who sees what, and that only the functions write
 RESET ROLE;
 SELECT count(*) > 2000 AS owner, count(*) FILTER (WHERE model = 'amount') > 0 AS amount FROM mlops.prediction_log;
@@ -286,7 +312,7 @@ SELECT nextval('mlops.prediction_log_id_seq');
 RESET ROLE;
 
 DROP TABLE answer, routed;
-DROP SCHEMA log_test CASCADE;
+DROP SCHEMA log_test, hostile CASCADE;
 TRUNCATE mlops.prediction_log, mlops.model, mlops.model_blob, mlops.dataset CASCADE;
 REVOKE ALL ON FUNCTION mlops.register_model FROM regress_log_owner;
 DROP ROLE regress_log_owner, regress_log_app, regress_log_other, regress_log_reader;

@@ -147,8 +147,10 @@ for my $i (0 .. $#cases)
 	rename "$file.new", $file or die "$file: $!";
 }
 # what the dispatcher is trying to publish right now, it has read before
-$node->poll_query_until('postgres', "SELECT xact_start > '" . $node->safe_psql('postgres', 'SELECT clock_timestamp()') . "'::timestamptz + interval '2 seconds'
-	FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'") or die 'the dispatcher does not try again';
+my $changed = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+	WHERE backend_type = 'mlops dispatcher' AND NOT granted AND waitstart > '$changed'::timestamptz + interval '2 seconds')")
+  or die 'the dispatcher does not try again';
 $owner->query_safe('COMMIT');
 $owner->quit;
 for my $i (0 .. $#cases)

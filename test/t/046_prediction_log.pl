@@ -11,7 +11,7 @@ use Test::More;
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf',
-	"max_worker_processes = 16\nmax_connections = 100\nautovacuum = off\nshared_preload_libraries = 'mlops'\nmlops.monitor_interval = 1\n");
+	"max_worker_processes = 16\nmax_connections = 100\nmax_prepared_transactions = 2\nautovacuum = off\nshared_preload_libraries = 'mlops'\nmlops.monitor_interval = 1\n");
 $node->start;
 
 # Model m predicts 1 for every row.
@@ -65,6 +65,12 @@ my ($status, $stdout, $stderr) = $node->psql('postgres', "SET ROLE reader; SELEC
 like($stderr, qr/permission denied for table $direct/, 'a reader of the model reads no partition');
 is(sql('SET ROLE reader; SELECT count(*) FROM mlops.prediction_log'), '3200', 'but the log');
 
+# In a prepared transaction.
+sql(q{BEGIN; SELECT * FROM mlops.predict_logged('m', 'prepared', 1.5::float8); SELECT mlops.record_outcome('m', 'prepared', '2'); PREPARE TRANSACTION 'log'});
+is(sql(q{SELECT count(*) FROM mlops.prediction_log WHERE key = 'prepared'}), '0', 'not before COMMIT PREPARED');
+sql(q{COMMIT PREPARED 'log'});
+is(sql(q{SELECT outcome FROM mlops.prediction_log WHERE key = 'prepared'}), '2', 'but after it');
+
 # No partition of the day: the rows are kept, and sorted when a dispatcher comes.
 my $before = sql($rows);
 is(sql(q{
@@ -78,10 +84,10 @@ is(sql(q{
 	INSERT INTO mlops.prediction_log OVERRIDING SYSTEM VALUE TABLE saved;
 	SELECT prediction FROM mlops.predict_logged('m', 'stray', 1.5::float8);
 	SELECT partitions, rows_without_partition, alarm FROM mlops.prediction_log_status;
-	COMMIT}), "1\n0|3201|rows without a partition of their day", 'rows without partition raise the alarm');
+	COMMIT}), "1\n0|3202|rows without a partition of their day", 'rows without partition raise the alarm');
 sql('SELECT mlops.tick()');
 ok($node->poll_query_until('postgres', q{SELECT alarm IS NULL AND rows_restored = 0 AND partitions = 8 FROM mlops.prediction_log_status}), 'the dispatcher sorts them');
-like(slurp_file($node->logfile), qr/WARNING:  3201 logged predictions came when there was no partition of their day/, 'and says so');
+like(slurp_file($node->logfile), qr/WARNING:  3202 logged predictions came when there was no partition of their day/, 'and says so');
 sql(q{DELETE FROM mlops.prediction_log WHERE key = 'stray'});
 is(sql($rows), $before, 'nothing is lost or changed');
 

@@ -12,6 +12,7 @@
 
 #include "drift/profile.h"
 #include "../random.h"
+#include "profile_exercise.h"
 #include "unit.h"
 
 #define SEED 505
@@ -26,24 +27,14 @@ compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The profile passes the check, and its text brings it back. */
+/* The profile passes the check and stands everything. */
 static Profile *
 check_valid(Profile *profile, const char *name)
 {
 	const char *why;
-	size_t		length = mlops_profile_print(profile, NULL, 0);
-	char	   *text = malloc(length);
-	const char *next = text;
-	Profile    *copy;
 
-	CHECK(mlops_profile_check(profile, mlops_profile_size(profile), &why), name);
-	CHECK(mlops_profile_print(profile, text, length) == length, name);
-	CHECK(mlops_profile_parse(&next, text +length, NULL, &why) == mlops_profile_size(profile), name);
-	copy = malloc(mlops_profile_size(profile));
-	CHECK(mlops_profile_parse(&next, text +length, copy, &why) == mlops_profile_size(profile), name);
-	CHECK(next == text +length && mlops_profile_equal(copy, profile), name);
-	free(copy);
-	free(text);
+	if (CHECK(mlops_profile_check(profile, mlops_profile_size(profile), &why), name))
+		exercise_profile(profile);
 	return profile;
 }
 
@@ -427,6 +418,189 @@ test_many_labels(void)
 	free(profile);
 }
 
+/* Bytes cut short anywhere, with the size that stands in them or the true one. */
+static void
+test_truncation(const Profile *profile, const char *name)
+{
+	const char *why;
+
+	for (size_t size = 0; size < mlops_profile_size(profile); size++)
+	{
+		Profile    *copy = exercise_copy(profile, size);
+		uint32_t	word = (uint32_t) size;
+
+		CHECK(!mlops_profile_check(copy, size, &why), name);
+		if (size >= 8)
+			memcpy((char *) copy + 4, &word, sizeof(word));
+		CHECK(!mlops_profile_check(copy, size, &why), name);
+		free(copy);
+	}
+}
+
+/* Every byte changed in every bit, with the digest mended: refused, or safe to use. */
+static void
+test_flips(const Profile *profile, const char *name)
+{
+	size_t		size = mlops_profile_size(profile);
+	int			n_accepted = 0;
+	int			n_refused = 0;
+
+	for (size_t i = 4; i < size; i++)
+		for (int bit = 0; bit < 9; bit++)
+		{
+			Profile    *copy = exercise_copy(profile, size);
+
+			((uint8_t *) copy)[i] ^= bit < 8 ? 1 << bit : 0xff;
+			if (accept_profile(copy, size))
+			{
+				exercise_profile(copy);
+				n_accepted++;
+			}
+			else
+				n_refused++;
+			free(copy);
+		}
+	CHECK(n_accepted > 0 && n_refused > 0, name);
+}
+
+/* The text cut short anywhere, and every byte of it changed. */
+static void
+test_texts(const Profile *profile, const char *name)
+{
+	size_t		length = mlops_profile_print(profile, NULL, 0);
+	char	   *text = malloc(length);
+	const char *next;
+	const char *why;
+
+	mlops_profile_print(profile, text, length);
+	for (size_t size = 0; size < length; size++)
+	{
+		char	   *copy = exercise_copy(text, size);
+		Profile    *memory = malloc(mlops_profile_size(profile));
+
+		next = copy;
+		if (mlops_profile_parse(&next, copy + size, NULL, &why) > 0)
+			CHECK(mlops_profile_parse(&next, copy + size, memory, &why) == 0 && why != NULL, name);
+		free(memory);
+		free(copy);
+	}
+	for (size_t i = 0; i < length; i++)
+		for (int change = 0; change < 6; change++)
+		{
+			char	   *copy = exercise_copy(text, length);
+
+			copy[i] = "\"-9,]\0"[change];
+			exercise_any_text(copy, length);
+			free(copy);
+		}
+	free(text);
+}
+
+static void
+test_hostile(void)
+{
+	static const char *const labels[] = {"north", "", "south", "\"\\\n", "east", "n"};
+	static const int64_t counts[] = {5, 3, 9, 2, 2, 2};
+	double		values[40];
+	Profile    *number;
+	Profile    *label = make_labels(labels, counts, 6, 5);
+
+	for (int i = 0; i < 40; i++)
+		values[i] = i < 20 ? 0 : exp(10 * draw_uniform());
+	number = make_reference(values, 40, 5);
+	test_truncation(number, "truncated numbers");
+	test_truncation(label, "truncated labels");
+	test_flips(number, "changed numbers");
+	test_flips(label, "changed labels");
+	test_texts(number, "text of numbers");
+	test_texts(label, "text of labels");
+	free(number);
+	free(label);
+}
+
+static bool
+parses(const char *text)
+{
+	const char *next = text;
+	const char *why;
+	size_t		size = mlops_profile_parse(&next, text +strlen(text), NULL, &why);
+	Profile    *profile = size > 0 ? malloc(size) : NULL;
+	bool		ok = profile != NULL && mlops_profile_parse(&next, text +strlen(text), profile, &why) > 0;
+
+	free(profile);
+	return ok;
+}
+
+#define CATEGORICAL "{\"format\": 1, \"kind\": \"categorical\", \"dropped\": false, \"labels\": "
+#define SPECIALS ", \"other\": 0, \"unseen\": 0, \"null\": 0}"
+
+/* Texts that other tools may write. */
+static void
+test_foreign_text(void)
+{
+	CHECK(parses(CATEGORICAL "[\"b\", \"a\"], \"counts\": [1, 2]" SPECIALS), "labels in another order");
+	CHECK(!parses(CATEGORICAL "[\"a\", \"a\"], \"counts\": [1, 2]" SPECIALS), "a label twice");
+	CHECK(parses(CATEGORICAL "[\"\\u0041\\n\\/\"], \"counts\": [1]" SPECIALS), "escapes");
+	CHECK(!parses(CATEGORICAL "[\"\\u00e9\"], \"counts\": [1]" SPECIALS), "escape beyond ASCII");
+	CHECK(!parses(CATEGORICAL "[\"\\u0000\"], \"counts\": [1]" SPECIALS), "escaped zero");
+	CHECK(!parses(CATEGORICAL "[\"a\"], \"counts\": [1, 2]" SPECIALS), "more counts than cells");
+	CHECK(!parses(CATEGORICAL "[\"a\"], \"counts\": []" SPECIALS), "fewer counts than cells");
+	CHECK(!parses(CATEGORICAL "[\"a\"], \"counts\": [1099511627777]" SPECIALS), "a count too large");
+	CHECK(parses(CATEGORICAL "[\"a\"], \"counts\": [1099511627776]" SPECIALS), "the largest count");
+	CHECK(!parses(CATEGORICAL "[\"a\"], \"counts\": [99999999999999999999999999999999999999999]" SPECIALS), "digits");
+	CHECK(!parses(CATEGORICAL "[\"a\"], \"counts\": [1.5]" SPECIALS), "a fraction");
+	CHECK(!parses(CATEGORICAL "[\"a\"], \"counts\": [01]" SPECIALS), "a leading zero");
+	CHECK(!parses("{\"format\": 2, \"kind\": \"numeric\"}"), "another format");
+	CHECK(!parses(""), "nothing");
+}
+
+/* Sets: names find their profiles, merging is all or nothing, hostile bytes are refused. */
+static void
+test_sets(void)
+{
+	static const char *const names[] = {"x", "a \"quoted\" name", "z"};
+	double		values[] = {1, 2, 2, 3};
+	Profile    *profile = make_reference(values, 4, 3);
+	size_t		size = mlops_profile_set_start_size(3);
+	ProfileSet *set;
+	ProfileSet *copy;
+	const char *why;
+
+	for (int i = 0; i < 3; i++)
+		size += mlops_profile_set_entry_size(strlen(names[i]), mlops_profile_size(profile));
+	set = mlops_profile_set_start(malloc(size), 3);
+	for (int i = 0; i < 3; i++)
+		memcpy(mlops_profile_set_put(set, i, names[i], strlen(names[i]), mlops_profile_size(profile)),
+			   profile, mlops_profile_size(profile));
+	mlops_profile_set_seal(set);
+	CHECK(mlops_profile_set_size(set) == size && mlops_profile_set_check(set, size, &why), "set");
+	exercise_set(set);
+	CHECK(mlops_profile_set_find(set, "y", 1) == -1, "no such name");
+
+	copy = exercise_copy(set, size);
+	mlops_profile_add_cell(mlops_profile_set_get(copy, 2), 1, PROFILE_MAX_COUNT - 1, 0);
+	CHECK(!mlops_profile_set_merge(copy, copy), "overflow");
+	CHECK(mlops_profile_count(mlops_profile_set_get(copy, 0), 1) == 1, "overflow changes nothing");
+	free(copy);
+
+	for (size_t i = 0; i < size; i++)
+	{
+		copy = exercise_copy(set, i);
+		CHECK(!mlops_profile_set_check(copy, i, &why), "truncated set");
+		free(copy);
+		for (int bit = 0; bit < 9 && i >= 4; bit++)
+		{
+			copy = exercise_copy(set, size);
+			((uint8_t *) copy)[i] ^= bit < 8 ? 1 << bit : 0xff;
+			if (mlops_profile_set_check(copy, size, &why))
+				exercise_set(copy);
+			free(copy);
+		}
+	}
+	free(set);
+	free(profile);
+}
+
 int
 main(void)
 {
@@ -440,5 +614,8 @@ main(void)
 	test_merge();
 	test_labels();
 	test_many_labels();
+	test_hostile();
+	test_foreign_text();
+	test_sets();
 	return unit_finish("profile_test");
 }
