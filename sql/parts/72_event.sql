@@ -34,6 +34,7 @@ CREATE TABLE mlops.drift_event (
 	notified_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX drift_event_open_idx ON mlops.drift_event (monitor, cause) WHERE closed_at IS NULL;
+CREATE INDEX drift_event_monitor_idx ON mlops.drift_event (monitor, cause, window_start);
 CREATE INDEX drift_event_busy_idx ON mlops.drift_event (outcome)
 	WHERE outcome IN ('pending', 'queued', 'comparing', 'undecided');
 CREATE INDEX drift_event_model_idx ON mlops.drift_event (model, queued_at);

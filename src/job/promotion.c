@@ -127,7 +127,8 @@ store_figures(const SpiScope *scope, const Contest *contest, const PairedMetric 
 	mlops_spi_run(scope,
 				  "UPDATE mlops.drift_event e SET metric = $2, champion_metric = $3,"
 				  " challenger_metric = $4, difference = $5, difference_low = $6, n = $7,"
-				  " compare_at = CASE WHEN $8 THEN now() + coalesce(m.window_size, '1 hour') END"
+				  " compare_at = CASE WHEN $8 THEN now() +"
+				  " least(coalesce(m.window_size, '1 hour'), interval '1 year') END"
 				  " FROM mlops.monitor m WHERE e.id = $1 AND m.name = e.monitor", &args);
 }
 
