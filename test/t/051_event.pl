@@ -274,5 +274,16 @@ $node->start;
 ok(wait_event('crash', "outcome = 'retrained' AND new_version = 2"), 'acted on after the crash');
 is(run_sql(q{SELECT count(*), (SELECT count(*) FROM mlops.run WHERE model = 'bell' AND kind = 'train') FROM mlops.drift_event WHERE monitor = 'crash'}), '1|2', 'once');
 
+# B01: a dump carries them, and nothing starts again after the restore
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'dumped');
+run_sql('CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--single-transaction', '-d', $node->connstr('restored'), $dump ], 'restored');
+my $all = q{SELECT md5(string_agg(e::text, ' ' ORDER BY id)), (SELECT count(*) FROM mlops.run) FROM mlops.drift_event e};
+is($node->safe_psql('restored', $all), run_sql($all), 'the same events');
+$node->safe_psql('restored', 'SELECT mlops.tick()');
+ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'restored' AND backend_type LIKE 'mlops%'}), 'nothing to do');
+is($node->safe_psql('restored', $all), run_sql($all), 'and nothing was done');
+
 $node->stop;
 done_testing();
