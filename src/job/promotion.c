@@ -28,8 +28,11 @@
 
 #define MIN_ROWS 100			/* unless the monitor says otherwise */
 #define MIN_CLASS_ROWS 30
-/* Two-sided 95 % of the normal distribution: each side 2.5 %. */
-#define Z_95 1.959963984540054
+/*
+ * 99.5 % of the normal distribution.  A model that keeps being retrained is compared
+ * many times: of forty equal challengers, one in five sequences promotes one.
+ */
+#define Z_BOUND 2.575829303548901
 
 /* The event of a comparison, its row locked. */
 typedef struct Contest
@@ -78,7 +81,7 @@ get_difference(const PairedMetric *pair, double *low)
 	double		difference = pair->greater_is_better ? pair->second - pair->first :
 	pair->first - pair->second;
 
-	*low = difference - Z_95 * pair->error;
+	*low = difference - Z_BOUND * pair->error;
 	return difference;
 }
 
