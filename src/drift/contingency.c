@@ -13,6 +13,8 @@
  *-------------------------------------------------------------------------
  */
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "drift/contingency.h"
@@ -63,7 +65,7 @@ add_counts(Counts *into, Counts counts)
 static Counts
 counts_of(TestCell cell)
 {
-	Counts		counts = {(double) cell.reference, (double) cell.current};
+	Counts		counts = {cell.reference, cell.current};
 
 	return counts;
 }

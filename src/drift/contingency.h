@@ -9,9 +9,6 @@
 #ifndef MLOPS_CONTINGENCY_H
 #define MLOPS_CONTINGENCY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 /* What merges with what when a cell is too small for the test. */
 typedef enum CellKind
 {
@@ -23,8 +20,8 @@ typedef enum CellKind
 
 typedef struct TestCell
 {
-	int64_t		reference;
-	int64_t		current;
+	double		reference;
+	double		current;
 	CellKind	kind;
 } TestCell;
 

@@ -35,72 +35,89 @@ static const DriftMeasures undefined = {
 	.mean_shift = NAN,.null_rate_change = NAN,.unseen_rate = NAN,.out_of_range_rate = NAN
 };
 
+/* Cells of any profile, at most. */
+#define MAX_CELLS (3 * PROFILE_MAX_CELLS + 32)
+
+/* One profile, its counts at hand: they are looked at a dozen times. */
+typedef struct Sample
+{
+	const Profile *profile;
+	double		n;
+	double		counts[MAX_CELLS];	/* n_cells of the pair */
+} Sample;
+
 typedef struct Pair
 {
-	const Profile *reference;
-	const Profile *current;
+	int			n_values;
+	int			n_cells;
+	int			n_used;			/* cells that have rows on one side at least */
+	Sample		reference;
+	Sample		current;
 } Pair;
 
-/* A correction may have taken more from a cell than was there. */
-static double
-count_rows(const Profile *profile, int cell)
+static void
+read_sample(Sample *sample, const Profile *profile, int n_cells)
 {
-	int64_t		count = mlops_profile_count(profile, cell);
+	sample->profile = profile;
+	sample->n = 0;
+	for (int i = 0; i < n_cells; i++)
+	{
+		int64_t		count = mlops_profile_count(profile, i);
 
-	return count > 0 ? (double) count : 0;
+		/* a correction may have taken more from a cell than was there */
+		sample->counts[i] = count > 0 ? (double) count : 0;
+		sample->n += sample->counts[i];
+	}
 }
 
-static double
-count_special(const Profile *profile, ProfileSpecial special)
+/* False when there are more cells than any profile has. */
+static bool
+read_pair(Pair *pair, const Profile *reference, const Profile *current)
 {
-	return count_rows(profile, mlops_profile_value_cells(profile) + special);
+	pair->n_values = mlops_profile_value_cells(reference);
+	pair->n_cells = mlops_profile_cells(reference);
+	if (pair->n_cells > MAX_CELLS)
+		return false;
+	read_sample(&pair->reference, reference, pair->n_cells);
+	read_sample(&pair->current, current, pair->n_cells);
+	pair->n_used = 0;
+	for (int i = 0; i < pair->n_cells; i++)
+		pair->n_used += pair->reference.counts[i] + pair->current.counts[i] > 0;
+	return true;
 }
 
-static double
-sum_rows(const Profile *profile, int from, int upto)
+static bool
+is_numeric(const Pair *pair)
 {
-	double		n = 0;
-
-	for (int i = from; i < upto; i++)
-		n += count_rows(profile, i);
-	return n;
-}
-
-/* Cells that have rows on one side at least. */
-static int
-count_cells(const Pair *pair)
-{
-	int			n = 0;
-
-	for (int i = 0; i < mlops_profile_cells(pair->reference); i++)
-		n += count_rows(pair->reference, i) + count_rows(pair->current, i) > 0;
-	return n;
+	return mlops_profile_kind(pair->reference.profile) == PROFILE_NUMERIC;
 }
 
 static void
-measure_divergences(const Pair *pair, int n_cells, DriftMeasures *m)
+measure_divergences(const Pair *pair, DriftMeasures *m)
 {
-	double		n_reference = (double) m->n_reference;
-	double		n_current = (double) m->n_current;
+	double		n_reference = pair->reference.n;
+	double		n_current = pair->current.n;
+	double		prior = 0.5 * pair->n_used;
 	double		js = 0;
 	double		hellinger = 0;
 	double		tv = 0;
 
 	m->psi = m->kl = m->l_infinity = 0;
-	for (int i = 0; i < mlops_profile_cells(pair->reference); i++)
+	for (int i = 0; i < pair->n_cells; i++)
 	{
-		double		reference = count_rows(pair->reference, i);
-		double		current = count_rows(pair->current, i);
+		double		reference = pair->reference.counts[i];
+		double		current = pair->current.counts[i];
 		double		p = reference / n_reference;
 		double		q = current / n_current;
-		double		smooth_p = (reference + 0.5) / (n_reference + 0.5 * n_cells);
-		double		smooth_q = (current + 0.5) / (n_current + 0.5 * n_cells);
+		double		smooth_p = (reference + 0.5) / (n_reference + prior);
+		double		smooth_q = (current + 0.5) / (n_current + prior);
+		double		log_ratio = log(smooth_p / smooth_q);
 		double		root = sqrt(p) - sqrt(q);
 
 		if (reference + current == 0)
 			continue;
-		m->psi += (smooth_p - smooth_q) * log(smooth_p / smooth_q);
-		m->kl += smooth_p * log(smooth_p / smooth_q);
+		m->psi += (smooth_p - smooth_q) * log_ratio;
+		m->kl += smooth_p * log_ratio;
 		if (p > 0)
 			js += p * log2(2 * p / (p + q));
 		if (q > 0)
@@ -122,15 +139,14 @@ measure_divergences(const Pair *pair, int n_cells, DriftMeasures *m)
  * every sample has more new labels than the reference.
  */
 static double
-count_left_out(const Profile *reference, int cell)
+count_left_out(const Pair *pair, int cell)
 {
-	int			n_values = mlops_profile_value_cells(reference);
 	double		n = 0;
 
-	if (mlops_profile_kind(reference) == PROFILE_NUMERIC)
-		return (cell == 0 || cell == n_values - 1) ? 1 : 0;
-	for (int i = 0; cell == n_values + PROFILE_UNSEEN && i < n_values; i++)
-		n += count_rows(reference, i) == 1;
+	if (is_numeric(pair))
+		return (cell == 0 || cell == pair->n_values - 1) ? 1 : 0;
+	for (int i = 0; cell == pair->n_values + PROFILE_UNSEEN && i < pair->n_values; i++)
+		n += pair->reference.counts[i] == 1;
 	return n;
 }
 
@@ -139,21 +155,16 @@ static TestCell
 get_test_cell(const void *source, int i)
 {
 	const Pair *pair = source;
-	int			n_values = mlops_profile_value_cells(pair->reference);
-	int			n_special = mlops_profile_cells(pair->reference) - n_values;
-	int			cell = i < n_special ? n_values + i : i - n_special;
+	int			n_special = pair->n_cells - pair->n_values;
+	int			cell = i < n_special ? pair->n_values + i : i - n_special;
 	TestCell	result;
 
-	result.reference = count_rows(pair->reference, cell);
-	result.current = count_rows(pair->current, cell);
+	result.reference = pair->reference.counts[cell];
+	result.current = pair->current.counts[cell];
 	if (result.reference == 0 && result.current > 0)
-		result.reference = count_left_out(pair->reference, cell);
-	if (cell > n_values + PROFILE_OTHER)
-		result.kind = CELL_STRANGE;
-	else if (mlops_profile_kind(pair->reference) == PROFILE_NUMERIC)
-		result.kind = CELL_ORDERED;
-	else
-		result.kind = CELL_LABEL;
+		result.reference = count_left_out(pair, cell);
+	result.kind = cell > pair->n_values + PROFILE_OTHER ? CELL_STRANGE :
+		is_numeric(pair) ? CELL_ORDERED : CELL_LABEL;
 	return result;
 }
 
@@ -162,7 +173,7 @@ measure_test(const Pair *pair, DriftMeasures *m)
 {
 	TestResult	test;
 
-	mlops_contingency_test(get_test_cell, pair, mlops_profile_cells(pair->reference), &test);
+	mlops_contingency_test(get_test_cell, pair, pair->n_cells, &test);
 	m->chi2 = test.chi2;
 	m->g = test.g;
 	m->df = test.df;
@@ -173,7 +184,7 @@ measure_test(const Pair *pair, DriftMeasures *m)
 /* One sample's distribution function of numbers, cell by cell. */
 typedef struct Walk
 {
-	const Profile *profile;
+	const Sample *sample;
 	double		n;				/* numbers in the distribution */
 	double		below;			/* its value at the lower end of the cell,
 								 * times n */
@@ -184,26 +195,38 @@ static void
 enter_cell(Walk *walk, int cell)
 {
 	walk->below = walk->upto;
-	walk->upto += count_rows(walk->profile, cell);
+	walk->upto += walk->sample->counts[cell];
+}
+
+/* Start below all finite numbers. */
+static void
+start_walk(Walk *walk, const Pair *pair, const Sample *sample, bool with_infinite)
+{
+	const double *special = &sample->counts[pair->n_values];
+
+	walk->sample = sample;
+	walk->below = 0;
+	walk->upto = walk->n = with_infinite ? special[PROFILE_MINUS_INF] : 0;
+	for (int i = 0; i < pair->n_values; i++)
+		walk->n += sample->counts[i];
+	if (with_infinite)
+		walk->n += special[PROFILE_PLUS_INF];
 }
 
 /* Bounds over all numbers, the infinite ones included. */
 static void
 measure_ks(const Pair *pair, DriftMeasures *m)
 {
-	Walk		f = {.profile = pair->reference};
-	Walk		g = {.profile = pair->current};
-	int			n_values = mlops_profile_value_cells(pair->reference);
+	Walk		f;
+	Walk		g;
 
-	f.upto = count_special(f.profile, PROFILE_MINUS_INF);
-	g.upto = count_special(g.profile, PROFILE_MINUS_INF);
-	f.n = sum_rows(f.profile, 0, n_values) + f.upto + count_special(f.profile, PROFILE_PLUS_INF);
-	g.n = sum_rows(g.profile, 0, n_values) + g.upto + count_special(g.profile, PROFILE_PLUS_INF);
+	start_walk(&f, pair, &pair->reference, true);
+	start_walk(&g, pair, &pair->current, true);
 	if (f.n <= 0 || g.n <= 0)
 		return;
 
 	m->ks_low = m->ks_high = fabs(f.upto / f.n - g.upto / g.n);
-	for (int i = 0; i < n_values; i++)
+	for (int i = 0; i < pair->n_values; i++)
 	{
 		double		at_end;
 
@@ -212,7 +235,7 @@ measure_ks(const Pair *pair, DriftMeasures *m)
 		at_end = fabs(f.upto / f.n - g.upto / g.n);
 		m->ks_low = fmax(m->ks_low, at_end);
 		m->ks_high = fmax(m->ks_high, at_end);
-		if (!mlops_profile_is_atom(pair->reference, i))
+		if (!mlops_profile_is_atom(f.sample->profile, i))
 			m->ks_high = fmax(m->ks_high, fmax(f.upto / f.n - g.below / g.n,
 											   g.upto / g.n - f.below / f.n));
 	}
@@ -223,7 +246,7 @@ static double
 integrate_cell(const Walk *walk, int cell, double low, double high)
 {
 	return (high * walk->upto - low * walk->below -
-			mlops_profile_cell_sum(walk->profile, cell)) / walk->n;
+			mlops_profile_cell_sum(walk->sample->profile, cell)) / walk->n;
 }
 
 /* Upper bound of the integral of |F - G| over a cell of this width, given that of
@@ -244,28 +267,29 @@ bound_area(double area, double width, double least, double greatest)
 static void
 measure_wasserstein(const Pair *pair, DriftMeasures *m)
 {
-	Walk		f = {.profile = pair->reference};
-	Walk		g = {.profile = pair->current};
-	int			n_values = mlops_profile_value_cells(pair->reference);
-	double		least = fmin(mlops_profile_min(f.profile), mlops_profile_min(g.profile));
-	double		greatest = fmax(mlops_profile_max(f.profile), mlops_profile_max(g.profile));
+	const Profile *reference = pair->reference.profile;
+	const Profile *current = pair->current.profile;
+	double		least = fmin(mlops_profile_min(reference), mlops_profile_min(current));
+	double		greatest = fmax(mlops_profile_max(reference), mlops_profile_max(current));
+	Walk		f;
+	Walk		g;
 
-	f.n = sum_rows(f.profile, 0, n_values);
-	g.n = sum_rows(g.profile, 0, n_values);
+	start_walk(&f, pair, &pair->reference, false);
+	start_walk(&g, pair, &pair->current, false);
 	if (f.n <= 0 || g.n <= 0)
 		return;
 
 	m->wasserstein_low = m->wasserstein_high = 0;
-	for (int i = 0; i < n_values; i++)
+	for (int i = 0; i < pair->n_values; i++)
 	{
 		/* beyond all numbers F and G are equal */
-		double		low = fmax(mlops_profile_lower(pair->reference, i), least);
-		double		high = fmin(mlops_profile_upper(pair->reference, i), greatest);
+		double		low = fmax(mlops_profile_lower(reference, i), least);
+		double		high = fmin(mlops_profile_upper(reference, i), greatest);
 		double		area;
 
 		enter_cell(&f, i);
 		enter_cell(&g, i);
-		if (mlops_profile_is_atom(pair->reference, i) || !(high > low))
+		if (mlops_profile_is_atom(reference, i) || !(high > low))
 			continue;
 		area = integrate_cell(&f, i, low, high) - integrate_cell(&g, i, low, high);
 		m->wasserstein_low += fabs(area);
@@ -277,17 +301,17 @@ measure_wasserstein(const Pair *pair, DriftMeasures *m)
 static void
 measure_numbers(const Pair *pair, DriftMeasures *m)
 {
-	double		shift = mlops_profile_mean(pair->current) - mlops_profile_mean(pair->reference);
-	double		sd = sqrt(mlops_profile_variance(pair->reference));
-	int			last = mlops_profile_value_cells(pair->reference) - 1;
+	double		shift = mlops_profile_mean(pair->current.profile) -
+	mlops_profile_mean(pair->reference.profile);
+	double		sd = sqrt(mlops_profile_variance(pair->reference.profile));
 
 	measure_ks(pair, m);
 	measure_wasserstein(pair, m);
 	if (sd > 0 || shift == 0)
 		m->mean_shift = shift == 0 ? 0 : shift / sd;
 	/* the outer cells are empty in the reference */
-	m->out_of_range_rate = (count_rows(pair->current, 0) + count_rows(pair->current, last)) /
-		(double) m->n_current;
+	m->out_of_range_rate = (pair->current.counts[0] + pair->current.counts[pair->n_values - 1]) /
+		pair->current.n;
 }
 
 /* Critical value of chi-squared, remembered: checks go over many columns and windows
@@ -313,9 +337,11 @@ find_critical(double alpha, int df)
 }
 
 static double
-measure_missing(const Profile *profile, int64_t n)
+measure_missing(const Pair *pair, const Sample *sample)
 {
-	return (count_special(profile, PROFILE_NULL) + count_special(profile, PROFILE_NAN)) / (double) n;
+	const double *special = &sample->counts[pair->n_values];
+
+	return (special[PROFILE_NULL] + special[PROFILE_NAN]) / sample->n;
 }
 
 void
@@ -328,31 +354,27 @@ bool
 mlops_measure_drift(const Profile *reference, const Profile *current, double alpha,
 					DriftMeasures *measures)
 {
-	Pair		pair = {reference, current};
+	Pair		pair;
 	DriftMeasures *m = measures;
-	int			n_cells;
 	double		noise;
 
-	if (!mlops_profile_same_cells(reference, current))
+	if (!mlops_profile_same_cells(reference, current) || !read_pair(&pair, reference, current))
 		return false;
 	mlops_measure_clear(m);
-	m->n_reference = (int64_t) sum_rows(reference, 0, mlops_profile_cells(reference));
-	m->n_current = (int64_t) sum_rows(current, 0, mlops_profile_cells(current));
-
+	m->n_reference = (int64_t) pair.reference.n;
+	m->n_current = (int64_t) pair.current.n;
 	if (m->n_reference == 0 || m->n_current == 0)
 		return true;
 
-	n_cells = count_cells(&pair);
-	noise = 1 / (double) m->n_reference + 1 / (double) m->n_current;
-	m->psi_noise = noise * (n_cells - 1);
-	m->psi_critical = noise * find_critical(alpha, n_cells - 1);
-	measure_divergences(&pair, n_cells, m);
+	noise = 1 / pair.reference.n + 1 / pair.current.n;
+	m->psi_noise = noise * (pair.n_used - 1);
+	m->psi_critical = noise * find_critical(alpha, pair.n_used - 1);
+	measure_divergences(&pair, m);
 	measure_test(&pair, m);
-	m->null_rate_change = measure_missing(current, m->n_current) -
-		measure_missing(reference, m->n_reference);
-	if (mlops_profile_kind(reference) == PROFILE_NUMERIC)
+	m->null_rate_change = measure_missing(&pair, &pair.current) - measure_missing(&pair, &pair.reference);
+	if (is_numeric(&pair))
 		measure_numbers(&pair, m);
 	else
-		m->unseen_rate = count_special(current, PROFILE_UNSEEN) / (double) m->n_current;
+		m->unseen_rate = pair.current.counts[pair.n_values + PROFILE_UNSEEN] / pair.current.n;
 	return true;
 }
