@@ -130,6 +130,8 @@ mlops_set_plan_make(RowPlan *plan, const WatchSet *set, TupleDesc desc)
 			column->place = -1;
 			continue;
 		}
+		column->is_float8 = column->type.kind == VALUE_FLOAT8 &&
+			mlops_profile_kind(watched->reference) == PROFILE_NUMERIC;
 		plan->n_values = Max(plan->n_values, column->place + 1);
 		result->n_found++;
 	}

@@ -19,11 +19,13 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "drift/profile_block.h"
 #include "drift/realized.h"
 #include "drift/tally.h"
 
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS 256
 #define MAX_VALUE_ROWS 16		/* of a delta of values */
+#define MAX_CHANGES 64			/* of labels, kept before they are counted */
 #define MAX_BYTES (32 * 1024 * 1024)	/* of open windows */
 
 /* A value in a block: a number, NaN if missing, or a cell, -1 if missing. */
@@ -52,9 +54,10 @@ typedef struct Tally
 	SetPlan    *plan;
 	int64		n_rows;
 	int64		n_labels;
-	BlockValue *block;			/* columns of BLOCK_ROWS values */
+	BlockValue *block;			/* columns of block_rows values */
+	int			block_rows;		/* first few, then BLOCK_ROWS */
 	int			n_block;
-	LabelChange *changes;		/* BLOCK_ROWS of them */
+	LabelChange *changes;		/* MAX_CHANGES of them */
 	int			n_changes;
 	Profile   **profiles;		/* NULL while all is in block and changes */
 	EstimateSums estimate;
@@ -109,7 +112,7 @@ mlops_tally_begin(Watcher *watcher, TimestampTz now)
 static DeltaValue
 get_block_value(const Tally *tally, int column, int row)
 {
-	BlockValue	value = tally->block[column * BLOCK_ROWS + row];
+	BlockValue	value = tally->block[column * tally->block_rows + row];
 	DeltaValue	result = {.kind = DELTA_MISSING};
 
 	if (tally->plan->columns[column].place < 0)
@@ -152,7 +155,7 @@ flush_tally(TallyBook *book, Tally *tally)
 	}
 	for (int i = 0; i < set->n && tally->n_block > 0; i++)
 	{
-		const BlockValue *column = tally->block + i * BLOCK_ROWS;
+		const BlockValue *column = tally->block + i * tally->block_rows;
 		Profile    *profile = tally->profiles[i];
 		int			missing = mlops_profile_value_cells(profile) + PROFILE_NULL;
 
@@ -162,13 +165,7 @@ flush_tally(TallyBook *book, Tally *tally)
 			for (int row = 0; row < tally->n_block; row++)
 				mlops_delta_count(profile, get_block_value(tally, i, row), 1);
 		else if (mlops_profile_kind(profile) == PROFILE_NUMERIC)
-			for (int row = 0; row < tally->n_block; row++)
-			{
-				if (isnan(column[row].number))
-					mlops_profile_add_null(profile);
-				else
-					mlops_profile_add_number(profile, column[row].number);
-			}
+			mlops_profile_add_floats(profile, &column->number, 1, tally->n_block);
 		else
 			for (int row = 0; row < tally->n_block; row++)
 				(void) mlops_profile_add_cell(profile, column[row].cell < 0 ? missing :
@@ -309,22 +306,40 @@ find_tally(TallyBook *book, int version, TimestampTz time)
 	return tally;
 }
 
+/* Make room for a row: in a small block at first, as most statements have few. */
+static void
+make_room(TallyBook *book, Tally *tally)
+{
+	if (tally->block_rows > 0)
+		flush_tally(book, tally);
+	if (tally->block_rows == BLOCK_ROWS)
+		return;
+	tally->block_rows = tally->block_rows == 0 ? MAX_VALUE_ROWS : BLOCK_ROWS;
+	tally->block = MemoryContextAlloc(book->open_context,
+									  sizeof(BlockValue) * tally->block_rows * tally->plan->set->n);
+}
+
 /* Put the values of a row into the block. */
 static void
 add_to_block(TallyBook *book, Tally *tally, const Datum *values, const bool *nulls)
 {
 	const WatchSet *set = tally->plan->set;
 
-	if (tally->block == NULL)
-		tally->block = MemoryContextAlloc(book->open_context,
-										  sizeof(BlockValue) * BLOCK_ROWS * set->n);
-	else if (tally->n_block == BLOCK_ROWS)
-		flush_tally(book, tally);
+	if (tally->n_block == tally->block_rows)
+		make_room(book, tally);
 	for (int i = 0; i < set->n; i++)
 	{
-		BlockValue *place = &tally->block[i * BLOCK_ROWS + tally->n_block];
-		DeltaValue	value = mlops_set_plan_value(tally->plan, i, values, nulls);
+		BlockValue *place = &tally->block[i * tally->block_rows + tally->n_block];
+		const PlanColumn *column = &tally->plan->columns[i];
+		DeltaValue	value;
 
+		/* most columns of most tables */
+		if (column->is_float8)
+		{
+			place->number = nulls[column->place] ? NAN : (float) DatumGetFloat8(values[column->place]);
+			continue;
+		}
+		value = mlops_set_plan_value(tally->plan, i, values, nulls);
 		if (mlops_profile_kind(set->columns[i].reference) == PROFILE_NUMERIC)
 			place->number = value.kind == DELTA_NUMBER ? value.as.number : NAN;
 		else
@@ -374,8 +389,8 @@ mlops_tally_label(TallyBook *book, const Datum *values, const bool *nulls, int s
 	if (set->label >= 0)
 	{
 		if (tally->changes == NULL)
-			tally->changes = MemoryContextAlloc(book->open_context, sizeof(LabelChange) * BLOCK_ROWS);
-		else if (tally->n_changes == BLOCK_ROWS)
+			tally->changes = MemoryContextAlloc(book->open_context, sizeof(LabelChange) * MAX_CHANGES);
+		else if (tally->n_changes == MAX_CHANGES)
 			flush_tally(book, tally);
 		tally->changes[tally->n_changes].value = mlops_set_plan_value(tally->plan, set->label, values, nulls);
 		tally->changes[tally->n_changes++].sign = sign;
