@@ -160,6 +160,26 @@ place_columns(DriftQuery *state)
 	}
 }
 
+/* Number of a column; -1: there is none. */
+static int
+find_column(TupleDesc tupdesc, const char *name)
+{
+	int			found = -1;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(tupdesc, i)->attname), name) != 0)
+			continue;
+		if (found >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("column \"%s\" occurs more than once", name),
+					 errhint("Give the columns different names with AS.")));
+		found = i;
+	}
+	return found;
+}
+
 /* Count the label, when the query has it and the version a reference for it. */
 static void
 place_label(DriftQuery *state, TupleDesc tupdesc)
@@ -167,26 +187,19 @@ place_label(DriftQuery *state, TupleDesc tupdesc)
 	for (int i = 0; i < state->n_columns; i++)
 	{
 		WatchedColumn *column = &state->columns[i];
+		int			found = column->role == ROLE_LABEL ? find_column(tupdesc, column->name) : -1;
 
-		if (column->role != ROLE_LABEL)
+		if (found < 0)
 			continue;
-		for (int j = 0; j < tupdesc->natts; j++)
-		{
-			Form_pg_attribute attribute = TupleDescAttr(tupdesc, j);
-
-			if (strcmp(NameStr(attribute->attname), column->name) != 0)
-				continue;
-			mlops_profile_value_init(&state->label_value, attribute->atttypid);
-			if (!mlops_profile_value_fits(&state->label_value,
-										  mlops_profile_kind(column->reference)))
-				ereport(ERROR,
-						(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
-						 errmsg("column \"%s\" is not a number, as the target of the model is",
-								column->name),
-						 errhint("Cast it, or give it another name.")));
-			state->label = column->current;
-			state->label_column = j;
-		}
+		mlops_profile_value_init(&state->label_value, TupleDescAttr(tupdesc, found)->atttypid);
+		if (!mlops_profile_value_fits(&state->label_value, mlops_profile_kind(column->reference)))
+			ereport(ERROR,
+					(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
+					 errmsg("column \"%s\" is not a number, as the target of the model is",
+							column->name),
+					 errhint("Cast it, or give it another name.")));
+		state->label = column->current;
+		state->label_column = found;
 	}
 }
 

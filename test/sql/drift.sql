@@ -121,6 +121,7 @@ COMMIT;
 SELECT * FROM mlops.drift('loan', 'SELECT a FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT a::text, "B b", city, ok, v FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT a, a, "B b", city, ok, v FROM t');
+SELECT * FROM mlops.drift('loan', 'SELECT *, y FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT * FROM t; SELECT 1');
 SELECT * FROM mlops.drift('loan', 'DELETE FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT 1/0 AS a, "B b", city, ok, v FROM t');
