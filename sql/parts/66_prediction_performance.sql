@@ -7,13 +7,15 @@ CREATE FUNCTION mlops.prediction_performance(model text, since timestamptz DEFAU
 BEGIN ATOMIC
 	SELECT w.window_start, w.version, w.arm, w.shadow, r.metric, r.value, r.std_error, r.n
 	FROM (
-		SELECT pg_catalog.date_bin(prediction_performance.window_size, l.predicted_at, '2000-01-01 00:00+00') AS window_start, l.version, l.arm, l.shadow,
-			mlops.performance(l.outcome, l.class, CASE WHEN l.prediction >= 0 AND l.prediction <= 1 THEN l.prediction END, m.classes[2])
+		SELECT date_bin(prediction_performance.window_size, l.predicted_at, '2000-01-01 00:00+00') AS window_start, l.version, l.arm, l.shadow,
+			mlops.performance(l.outcome, l.class,
+					CASE WHEN v.objective = 'binary:logitraw' THEN 1 / (1 + exp(-greatest(l.prediction, -700))) ELSE l.prediction END, m.classes[2])
 				FILTER (WHERE m.task = 'binary') AS two_classes,
 			mlops.performance(l.outcome, l.class) FILTER (WHERE m.task = 'multiclass') AS classes,
 			mlops.performance(CASE WHEN m.task = 'regression' THEN l.outcome::float8 END, l.prediction)
 				FILTER (WHERE m.task = 'regression' AND l.prediction > '-infinity' AND l.prediction < 'infinity') AS numbers
 		FROM mlops.prediction_log l JOIN mlops.model m ON m.name = l.model
+			JOIN mlops.model_version v ON v.model = l.model AND v.version = l.version
 		WHERE l.model = prediction_performance.model AND l.outcome IS NOT NULL
 			AND l.predicted_at >= prediction_performance.since AND l.predicted_at < prediction_performance.until
 		GROUP BY 1, 2, 3, 4) w,
@@ -27,24 +29,26 @@ CREATE FUNCTION mlops.compare_logged(baseline text, challenger text, since times
 	RETURNS TABLE (metric text, baseline_value float8, challenger_value float8, difference float8, ci_low float8, ci_high float8, n bigint)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
 BEGIN ATOMIC
-	WITH pair AS (
+	WITH scored AS NOT MATERIALIZED (
+		SELECT l.*, m.task, m.classes,
+			CASE WHEN v.objective = 'binary:logitraw' THEN 1 / (1 + exp(-greatest(l.prediction, -700))) ELSE l.prediction END AS number
+		FROM mlops.prediction_log l JOIN mlops.model m ON m.name = l.model
+			JOIN mlops.model_version v ON v.model = l.model AND v.version = l.version
+		WHERE l.outcome IS NOT NULL AND l.predicted_at >= compare_logged.since AND l.predicted_at < compare_logged.until),
+	pair AS (
 		-- once each, though two aliases of the same version may have logged it
-		SELECT DISTINCT ON (a.key, a.predicted_at) m.task, a.outcome, a.class AS a_class, b.class AS b_class,
-			a.prediction AS a_number, b.prediction AS b_number,
-			CASE WHEN m.task = 'regression' THEN a.outcome::float8 END AS truth,
-			CASE m.task WHEN 'multiclass' THEN a.probabilities[pg_catalog.array_position(m.classes, a.outcome)]
-				WHEN 'binary' THEN CASE WHEN a.outcome = m.classes[2] THEN a.prediction ELSE 1 - a.prediction END END AS a_probability,
-			CASE m.task WHEN 'multiclass' THEN b.probabilities[pg_catalog.array_position(m.classes, a.outcome)]
-				WHEN 'binary' THEN CASE WHEN a.outcome = m.classes[2] THEN b.prediction ELSE 1 - b.prediction END END AS b_probability
+		SELECT DISTINCT ON (a.key, a.predicted_at) a.task, a.outcome, a.class AS a_class, b.class AS b_class,
+			a.number AS a_number, b.number AS b_number,
+			CASE WHEN a.task = 'regression' THEN a.outcome::float8 END AS truth,
+			CASE a.task WHEN 'multiclass' THEN a.probabilities[array_position(a.classes, a.outcome)]
+				WHEN 'binary' THEN CASE WHEN a.outcome = a.classes[2] THEN a.number ELSE 1 - a.number END END AS a_probability,
+			CASE a.task WHEN 'multiclass' THEN b.probabilities[array_position(a.classes, a.outcome)]
+				WHEN 'binary' THEN CASE WHEN a.outcome = a.classes[2] THEN b.number ELSE 1 - b.number END END AS b_probability
 		FROM mlops.resolve(compare_logged.baseline) first
 			JOIN mlops.resolve(compare_logged.challenger) second ON second.name = first.name
-			JOIN mlops.model m ON m.name = first.name
-			JOIN mlops.prediction_log a ON a.model = first.name AND a.version = first.version
-			JOIN mlops.prediction_log b ON b.model = second.name AND b.version = second.version
-				AND b.key = a.key AND b.predicted_at = a.predicted_at
-		WHERE a.outcome = b.outcome
-			AND a.predicted_at >= compare_logged.since AND a.predicted_at < compare_logged.until
-			AND b.predicted_at >= compare_logged.since AND b.predicted_at < compare_logged.until
+			JOIN scored a ON a.model = first.name AND a.version = first.version
+			JOIN scored b ON b.model = second.name AND b.version = second.version
+				AND b.key = a.key AND b.predicted_at = a.predicted_at AND b.outcome = a.outcome
 		ORDER BY a.key, a.predicted_at, a.id, b.id),
 	loss AS (
 		SELECT 'accuracy' AS metric, (a_class = outcome)::int::float8 AS a, (b_class = outcome)::int::float8 AS b FROM pair WHERE task IN ('binary', 'multiclass')

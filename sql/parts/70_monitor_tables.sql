@@ -94,6 +94,7 @@ CREATE TABLE mlops.monitor_state (
 	next_check_at timestamptz,
 	query_run bigint,
 	queried_until timestamptz,
+	failures int NOT NULL DEFAULT 0,
 	pause_reason text
 );
 COMMENT ON TABLE mlops.monitor_state IS 'What has become of monitors so far; kept by the dispatcher.';
@@ -107,6 +108,7 @@ COMMENT ON COLUMN mlops.monitor_state.last_checked_at IS 'Time of the last evalu
 COMMENT ON COLUMN mlops.monitor_state.next_check_at IS 'Time of the next pull in query mode.';
 COMMENT ON COLUMN mlops.monitor_state.query_run IS 'Run that pulls or has pulled last, in query mode.';
 COMMENT ON COLUMN mlops.monitor_state.queried_until IS 'End of the last window that was pulled by schedule.';
+COMMENT ON COLUMN mlops.monitor_state.failures IS 'Pulls that failed since the last one that did not.';
 COMMENT ON COLUMN mlops.monitor_state.pause_reason IS 'Why the monitor paused itself, such as a dropped table; NULL otherwise.';
 
 -- no index, no identity: a writer appends, the fold reads it through
@@ -137,6 +139,7 @@ CREATE TABLE mlops.drift_window (
 	n_labels bigint NOT NULL DEFAULT 0,
 	due_at timestamptz,
 	label_due_at timestamptz,
+	pull_at timestamptz,
 	closed_at timestamptz,
 	evaluated_at timestamptz,
 	performance_at timestamptz,
@@ -150,6 +153,7 @@ CREATE TABLE mlops.drift_window (
 );
 CREATE INDEX drift_window_due_idx ON mlops.drift_window (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX drift_window_label_due_idx ON mlops.drift_window (label_due_at) WHERE label_due_at IS NOT NULL;
+CREATE INDEX drift_window_pull_idx ON mlops.drift_window (monitor, pull_at) WHERE pull_at IS NOT NULL;
 CREATE INDEX drift_window_created_idx ON mlops.drift_window (created_at);
 COMMENT ON TABLE mlops.drift_window IS 'Windows of monitors, per version.';
 COMMENT ON COLUMN mlops.drift_window.monitor IS 'Monitor.';
@@ -160,6 +164,7 @@ COMMENT ON COLUMN mlops.drift_window.n_rows IS 'Rows.';
 COMMENT ON COLUMN mlops.drift_window.n_labels IS 'Rows with a label.';
 COMMENT ON COLUMN mlops.drift_window.due_at IS 'When it is to be evaluated; NULL: it is, as it stands.';
 COMMENT ON COLUMN mlops.drift_window.label_due_at IS 'When its performance is to be evaluated; NULL: it is, as it stands.';
+COMMENT ON COLUMN mlops.drift_window.pull_at IS 'When it is to be pulled again, because its labels are complete then; in query mode.';
 COMMENT ON COLUMN mlops.drift_window.closed_at IS 'Time of the first evaluation; NULL: it is open.';
 COMMENT ON COLUMN mlops.drift_window.evaluated_at IS 'Time of the last evaluation of drift.';
 COMMENT ON COLUMN mlops.drift_window.performance_at IS 'Time of the last evaluation of performance.';

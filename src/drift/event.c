@@ -18,12 +18,15 @@
 
 #include "commands/async.h"
 #include "miscadmin.h"
+#include "utils/fmgrprotos.h"
 
 #include "base/spi_args.h"
 #include "drift/event.h"
+#include "drift/window.h"
 #include "registry/metric.h"
 
 #define CHANNEL "mlops"
+#define MAX_QUEUE_USAGE 0.9
 #define MIN_PERFORMANCE_ROWS 30
 #define CLOSING_WINDOWS 2
 
@@ -87,7 +90,7 @@ mlops_event_monitors(const SpiScope *scope, MemoryContext context)
 					  "SELECT m.name, m.model, a.version, m.consecutive, m.action, m.psi_threshold,"
 					  " m.min_rows, m.metric, m.metric_floor, m.retrain_rows,"
 					  " greatest(v.created_at, (SELECT max(e.opened_at) FROM mlops.drift_event e"
-					  " WHERE e.monitor = m.name AND e.cause = 'age')) + m.retrain_age,"
+					  " WHERE e.monitor = m.name AND e.cause = 'age')), m.retrain_age,"
 					  " s.n_rows, v.task, v.objective"
 					  " FROM mlops.monitor m"
 					  " JOIN mlops.alias a ON a.model = m.model AND a.alias = 'champion'"
@@ -111,24 +114,40 @@ mlops_event_monitors(const SpiScope *scope, MemoryContext context)
 		value = mlops_spi_value(i, 9, &isnull);
 		monitor->metric_floor = isnull ? NAN : DatumGetFloat8(value);
 		monitor->retrain_rows = get_int64(i, 10);
-		value = mlops_spi_value(i, 11, &isnull);
-		monitor->age_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-		monitor->n_rows = get_int64(i, 12);
-		choose_metric(monitor, copy_text(context, i, 8), mlops_spi_text(i, 13), mlops_spi_text(i, 14));
+		value = mlops_spi_value(i, 12, &isnull);
+		monitor->age_at = isnull ? DT_NOEND :
+			mlops_window_shift(DatumGetTimestampTz(mlops_spi_value(i, 11, &isnull)),
+							   DatumGetIntervalP(value));
+		monitor->n_rows = get_int64(i, 13);
+		choose_metric(monitor, copy_text(context, i, 8), mlops_spi_text(i, 14), mlops_spi_text(i, 15));
 		monitors = lappend(monitors, monitor);
 		MemoryContextSwitchTo(old);
 	}
 	return monitors;
 }
 
-/* Tell listeners, when this transaction commits. */
+/*
+ * Tell listeners, when this transaction commits.  Not when the server's queue is
+ * nearly full, because somebody does not read it: the commit would fail, and with
+ * it the dispatcher.
+ */
 static void
 notify(int64 event, const char *kind, const char *state)
 {
+	double		usage = DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, (Datum) 0));
+
+	if (usage > MAX_QUEUE_USAGE)
+	{
+		ereport(LOG,
+				(errmsg("mlops did not tell of event " INT64_FORMAT ": the queue of notifications is %.0f %% full",
+						event, usage * 100)));
+		return;
+	}
 	Async_Notify(CHANNEL, psprintf("{\"event\": " INT64_FORMAT ", \"kind\": \"%s\", \"state\": \"%s\"}",
 								   event, kind, state));
 }
 
+/* Open an event unless there is one, or was one at the same window. */
 static void
 open_event(const SpiScope *scope, const EventMonitor *monitor, const Event *event, TimestampTz now)
 {
@@ -151,7 +170,7 @@ open_event(const SpiScope *scope, const EventMonitor *monitor, const Event *even
 					  " opened_at, details, action, outcome, outcome_reason, n_rows, outcome_at, notified_at)"
 					  " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7, $7"
 					  " WHERE NOT EXISTS (SELECT FROM mlops.drift_event WHERE monitor = $1 AND cause = $5"
-					  " AND closed_at IS NULL) RETURNING id",
+					  " AND (closed_at IS NULL OR version = $3 AND window_start = $6)) RETURNING id",
 					  &args) > 0)
 		notify(get_int64(0, 1), event->kind, "opened");
 }

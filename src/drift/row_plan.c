@@ -38,19 +38,22 @@ find_column(TupleDesc desc, const char *name, PlanColumn *column)
 	return false;
 }
 
-/* Find a column that the monitor names; none when the name is NULL. */
+void
+mlops_row_plan_find(TupleDesc desc, const char *name, PlanColumn *column)
+{
+	column->place = -1;
+	if (name != NULL && !find_column(desc, name, column))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\", which the monitor names, does not exist", name),
+				 errhint("Name another column with mlops.alter_monitor.")));
+}
+
+/* Find a column that the monitor names, and let the plan look at it. */
 static void
 find_named(RowPlan *plan, TupleDesc desc, const char *name, PlanColumn *column)
 {
-	column->place = -1;
-	if (name == NULL)
-		return;
-	if (!find_column(desc, name, column))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("monitor \"%s\" needs column \"%s\", which does not exist",
-						plan->monitor->name, name),
-				 errhint("Name another column with mlops.alter_monitor.")));
+	mlops_row_plan_find(desc, name, column);
 	plan->n_values = Max(plan->n_values, column->place + 1);
 }
 

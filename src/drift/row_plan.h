@@ -48,6 +48,9 @@ typedef struct SetPlan
  */
 extern RowPlan *mlops_row_plan_make(const Monitor *monitor, TupleDesc desc);
 
+/* Find a column by name; none (place -1) with NULL, an error when it is not there. */
+extern void mlops_row_plan_find(TupleDesc desc, const char *name, PlanColumn *column);
+
 /* Find the columns of a version, and let the plan look at them. */
 extern SetPlan *mlops_set_plan_make(RowPlan *plan, const WatchSet *set, TupleDesc desc);
 

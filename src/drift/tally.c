@@ -19,7 +19,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "drift/profile_block.h"
 #include "drift/realized.h"
 #include "drift/tally.h"
 
@@ -163,7 +162,13 @@ flush_tally(TallyBook *book, Tally *tally)
 			for (int row = 0; row < tally->n_block; row++)
 				mlops_delta_count(profile, get_block_value(tally, i, row), 1);
 		else if (mlops_profile_kind(profile) == PROFILE_NUMERIC)
-			mlops_profile_add_floats(profile, &column->number, 1, tally->n_block);
+			for (int row = 0; row < tally->n_block; row++)
+			{
+				if (isnan(column[row].number))
+					mlops_profile_add_null(profile);
+				else
+					mlops_profile_add_number(profile, column[row].number);
+			}
 		else
 			for (int row = 0; row < tally->n_block; row++)
 				(void) mlops_profile_add_cell(profile, column[row].cell < 0 ? missing :

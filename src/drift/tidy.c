@@ -12,6 +12,7 @@
 #include "drift/tidy.h"
 
 #define BATCH_WINDOWS 200
+#define KEPT_RUN_DAYS 30		/* of runs that pulled; what they counted stays */
 #define TIDY_MS 3600000			/* between looks for old windows, at least */
 
 /* Pause monitors for which the condition holds, with the reason. */
@@ -49,6 +50,11 @@ mlops_tidy_windows(const SpiScope *scope, TimestampTz now)
 	bool		isnull;
 	uint64		n;
 
+	mlops_args_add_int4(&args, KEPT_RUN_DAYS);
+	(void) mlops_spi_run(scope,
+						 "DELETE FROM mlops.run r WHERE kind = 'monitor' AND ended_at < now() - make_interval(days => $1)"
+						 " AND NOT EXISTS (SELECT FROM mlops.cancel_request c WHERE c.run_id = r.id)", &args);
+	args.n = 0;
 	if (mlops_drift_retention == 0)
 		return DT_NOEND;
 	mlops_args_add(&args, TIMESTAMPTZOID,

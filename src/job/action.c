@@ -95,14 +95,14 @@ find_objection(const SpiScope *scope, const OpenAction *action)
 	mlops_args_add_id(&args, action->event);
 	mlops_args_add_text(&args, action->model);
 	mlops_spi_run(scope,
-				  "SELECT coalesce("
+				  "SELECT coalesce(CASE WHEN e.closed_at IS NOT NULL THEN 'the event is closed: ' || e.close_reason END,"
 				  "(SELECT 'run ' || r.id || ' of the model is not finished' FROM mlops.run r"
 				  " WHERE r.model = $2 AND r.kind = 'train' AND r.status IN ('queued', 'running')"
 				  " ORDER BY r.id LIMIT 1),"
 				  "(SELECT 'the challenger of event ' || o.id || ' is being compared' FROM mlops.drift_event o"
 				  " WHERE o.model = $2 AND o.outcome = 'comparing' LIMIT 1),"
-				  "(SELECT 'the cool-down lasts until ' || max(o.queued_at) + m.cooldown FROM mlops.drift_event o"
-				  " WHERE o.model = $2 HAVING max(o.queued_at) + m.cooldown > clock_timestamp()),"
+				  "(SELECT 'the cool-down of ' || m.cooldown || ' is not over' FROM mlops.drift_event o"
+				  " WHERE o.model = $2 HAVING clock_timestamp() - max(o.queued_at) < m.cooldown),"
 				  "(SELECT 'the daily limit of ' || m.daily_limit || ' is reached' FROM mlops.drift_event o"
 				  " WHERE o.model = $2 AND o.queued_at > clock_timestamp() - interval '24 hours'"
 				  " HAVING count(*) >= m.daily_limit),"

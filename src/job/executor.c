@@ -38,6 +38,7 @@
 #include "job/comparison.h"
 #include "job/executor.h"
 #include "job/locks.h"
+#include "job/pull.h"
 #include "job/reading.h"
 #include "job/training.h"
 
@@ -297,6 +298,8 @@ execute(TrainingRun *run)
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 	if (strcmp(run->kind, "compare") == 0)
 		mlops_comparison_run(run);
+	else if (strcmp(run->kind, "monitor") == 0)
+		mlops_pull_run(run);
 	else
 		train(run, &fixed, baseline);
 	run->result.succeeded = true;

@@ -23,6 +23,7 @@
 #include "base/spi_args.h"
 #include "drift/reference.h"
 #include "job/promotion.h"
+#include "job/pull.h"
 #include "job/publish.h"
 #include "job/recipe.h"
 #include "job/spool_format.h"
@@ -335,6 +336,13 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 	if (strcmp(run.kind, "compare") == 0)
 	{
 		mlops_promotion_record(attempt, result);
+		return true;
+	}
+	if (strcmp(run.kind, "monitor") == 0)
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		mlops_pull_record(attempt, result);
+		PopActiveSnapshot();
 		return true;
 	}
 	if (!model)

@@ -17,6 +17,7 @@
 #include "drift/fold.h"
 #include "drift/tidy.h"
 #include "job/action.h"
+#include "job/pull.h"
 #include "job/step.h"
 #include "job/upkeep.h"
 #include "serve/prediction_log_partition.h"
@@ -36,6 +37,7 @@ typedef struct Chore
 
 static Chore chores[] = {
 	{"fold rows of watched tables", mlops_fold_work, DT_NOEND, 0, false},
+	{"pull queries of monitors", mlops_pull_work, DT_NOEND, 0, false},
 	{"evaluate monitors", mlops_evaluate_work, DT_NOEND, 0, false},
 	{"look after monitors", mlops_tidy_monitors, DT_NOEND, 0, false},
 	{"remove old windows", mlops_tidy_windows, DT_NOEND, 0, false},

@@ -59,7 +59,8 @@ bool
 mlops_attach_wants(const Monitor *monitor, WatchEvent event)
 {
 	return event == WATCH_INSERT ||
-		(monitor->label != NULL && monitor->n_key > 0 && monitor->time_column != NULL);
+		(monitor->label != NULL && monitor->n_key > 0 && monitor->time_column != NULL &&
+		 monitor->window_rows == 0);
 }
 
 char *

@@ -22,6 +22,7 @@
 #include "drift/evaluate_window.h"
 #include "drift/fold.h"
 #include "drift/watcher.h"
+#include "job/pull.h"
 #include "job/submitter.h"
 #include "job/wake.h"
 #include "trigger/attach.h"
@@ -98,34 +99,42 @@ list_missing(const SetPlan *plan)
 	return list.data;
 }
 
-/* Whether the relation has what the monitor names, and anything of the champion. */
+/* Whether the rows have what the monitor names, and anything of the champion. */
 static void
-check_columns(const char *name, Oid relation)
+check_columns(const char *name, TupleDesc desc, const char *what)
 {
-	Relation	rel = table_open(relation, AccessShareLock);
-	Watcher    *watcher;
-	SetPlan    *plan;
-	char	   *missing;
+	Watcher    *watcher = mlops_watcher_make(name, desc);
+	SetPlan    *plan = mlops_watcher_set(watcher, 0);
+	char	   *missing = list_missing(plan);
+	PlanColumn	entity;
 
-	watcher = mlops_watcher_make(name, RelationGetDescr(rel));
-	plan = mlops_watcher_set(watcher, 0);
-	missing = list_missing(plan);
 	if (plan->n_found == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("table \"%s\" has no column that model \"%s\" version %d has a reference of",
-						RelationGetRelationName(rel), watcher->monitor->model, watcher->champion),
+				 errmsg("%s has no column that model \"%s\" version %d has a reference of",
+						what, watcher->monitor->model, watcher->champion),
 				 errhint("Columns match by name: %s.", missing)));
 	if (missing[0] != '\0')
 		ereport(NOTICE,
-				(errmsg("table \"%s\" lacks features of the model, which are not watched: %s",
-						RelationGetRelationName(rel), missing)));
-	if (watcher->monitor->label != NULL && !mlops_attach_wants(watcher->monitor, WATCH_UPDATE))
+				(errmsg("%s lacks features of the model, which are not watched: %s", what, missing)));
+	mlops_row_plan_find(desc, watcher->monitor->sample_key, &entity);
+	mlops_watcher_free(watcher);
+}
+
+/* What triggers need of a table. */
+static void
+check_relation(const Monitor *monitor)
+{
+	Relation	rel;
+
+	mlops_attach_check(monitor->relation);
+	rel = table_open(monitor->relation, AccessShareLock);
+	check_columns(monitor->name, RelationGetDescr(rel), psprintf("table \"%s\"", RelationGetRelationName(rel)));
+	table_close(rel, NoLock);
+	if (monitor->label != NULL && !mlops_attach_wants(monitor, WATCH_UPDATE))
 		ereport(NOTICE,
 				(errmsg("labels count as they are inserted, not when they are set later"),
 				 errhint("Name key and time_column to follow UPDATEs of the label.")));
-	mlops_watcher_free(watcher);
-	table_close(rel, NoLock);
 }
 
 /* Whether anything will run with the owner's rights. */
@@ -149,9 +158,10 @@ add_author(MonitorSettings *settings)
 							   PointerGetDatum(JsonbValueToJsonb(context)));
 }
 
-/* Bring triggers in line, after a change. */
+/* Check the monitor after a change, and bring triggers in line.  A query is analysed when
+ * it is new: then the caller is its author. */
 static void
-apply_monitor(const char *name)
+apply_monitor(const char *name, bool new_query)
 {
 	Monitor    *monitor;
 
@@ -160,10 +170,11 @@ apply_monitor(const char *name)
 	check_settings(monitor);
 	if (OidIsValid(monitor->relation))
 	{
-		mlops_attach_check(monitor->relation);
-		check_columns(name, monitor->relation);
+		check_relation(monitor);
 		mlops_attach_sync(monitor);
 	}
+	else if (new_query)
+		check_columns(name, mlops_pull_describe(monitor->query), "query");
 	PopActiveSnapshot();
 	mlops_wake_at_commit();
 }
@@ -221,7 +232,7 @@ mlops_monitor_create(FunctionCallInfo fcinfo)
 		mlops_submitter_check(GetUserId());
 	add_author(&settings);
 	insert_monitor(&settings, name);
-	apply_monitor(name);
+	apply_monitor(name, true);
 }
 
 void
@@ -252,7 +263,7 @@ mlops_monitor_alter(FunctionCallInfo fcinfo)
 	mlops_args_add_text(&settings.args, name);
 	(void) mlops_spi_run(&scope, mlops_monitor_settings_update(&settings), &settings.args);
 	mlops_spi_end(&scope);
-	apply_monitor(name);
+	apply_monitor(name, mlops_monitor_settings_has(&settings, "query"));
 }
 
 void
@@ -301,6 +312,7 @@ mlops_monitor_check(const char *name)
 	SpiScope	scope;
 	SpiArgs		args = {0};
 	TimestampTz now = GetCurrentTimestamp();
+	int64		run = 0;
 
 	mlops_registry_require_writable("check_monitor");
 	monitor = mlops_monitor_require(name);
@@ -309,15 +321,22 @@ mlops_monitor_check(const char *name)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("monitor \"%s\" is paused", name),
 				 errhint("Let it go on with mlops.pause_monitor(name, false).")));
+	if (monitor->query != NULL)
+		mlops_submitter_check(monitor->owner);
 	mlops_args_add_text(&args, name);
 	mlops_spi_begin(&scope, false);
 	(void) mlops_spi_run(&scope, "SELECT FROM mlops.monitor_state WHERE monitor = $1 FOR UPDATE", &args);
-	mlops_fold_monitor(&scope, name, now);
-	while (mlops_evaluate_some(&scope, name, now))
-		CHECK_FOR_INTERRUPTS();
+	if (monitor->query != NULL)
+		run = mlops_pull_submit(&scope, monitor, mlops_pull_latest(monitor, now));
+	else
+	{
+		mlops_fold_monitor(&scope, name, now);
+		while (mlops_evaluate_some(&scope, name, now))
+			CHECK_FOR_INTERRUPTS();
+	}
 	(void) mlops_spi_run(&scope, "UPDATE mlops.monitor_state SET last_checked_at = clock_timestamp()"
 						 " WHERE monitor = $1", &args);
 	mlops_spi_end(&scope);
 	mlops_wake_at_commit();
-	return 0;
+	return run;
 }

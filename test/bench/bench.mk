@@ -25,9 +25,12 @@ bench-drift: build/drift_bench
 bench-log: all
 	/usr/bin/python3 test/bench/prediction_log.py
 
+bench-promote: all
+	/usr/bin/python3 test/bench/promote.py
+
 bench-profile: all
 	/usr/bin/python3 test/bench/profile.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote
 
-.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift
+.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote

@@ -103,6 +103,20 @@ def test_binary(conn, X, score):
     check("binary: metrics compared", set(comparison) == {"accuracy", "brier_score", "log_loss"}, set(comparison))
 
 
+def test_margins(conn, X, score):
+    """binary:logitraw predicts margins, whose probabilities count."""
+    truth = (score > 0.3).astype(int)
+    margins = train(conn, "raw", X, truth, objective="binary:logitraw")
+    rows = log(conn, "raw", X, np.array(["no", "yes"])[truth[N:]])
+    check("raw: libxgboost's predictions", [r[1] for r in rows] == margins[0].astype(float).tolist())
+    performance, comparison, truth = realized(conn, "raw"), compare(conn, "raw"), truth[N:]
+    p = [1 / (1 + np.exp(-m.astype(float))) for m in margins]
+    for version in (1, 2):
+        close(f"raw log_loss {version}", performance[version, "log_loss"], metrics.log_loss(truth, p[version - 1]))
+        close(f"raw accuracy {version}", performance[version, "accuracy"], metrics.accuracy_score(truth, p[version - 1] >= 0.5))
+    check_pair("raw brier_score", comparison["brier_score"], *((truth - q) ** 2 for q in p))
+
+
 def test_multiclass(conn, X, score):
     truth = np.digitize(score, [-0.7, 0.7])
     one, two = train(conn, "multiclass", X, truth, objective="multi:softprob", num_class=3)
@@ -154,7 +168,7 @@ rng = np.random.default_rng(SEED)
 features = rng.normal(0, 1, (2 * N, 3)).astype(np.float32)
 target = features[:, 0] * features[:, 1] + features[:, 2] + rng.normal(0, 0.3, 2 * N)
 with cluster(port=54337) as connect, connect() as connection:
-    for test in (test_binary, test_multiclass, test_regression):
+    for test in (test_binary, test_margins, test_multiclass, test_regression):
         test(connection, features, target)
     test_windows(connection)
 print(f"seed {SEED}, largest relative difference {largest:.1e}")

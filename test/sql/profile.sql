@@ -150,6 +150,11 @@ CREATE TABLE back (LIKE kept);
 SELECT i, count(*), bool_and(same(k.p, b.p)) AS same, bool_and(k.s::text = b.s::text) AS same_set, bool_and(jsonb_typeof(b.p::text::jsonb) = 'object') AS is_json FROM kept k JOIN back b USING (i) GROUP BY i ORDER BY i;
 SELECT get_byte(mlops.profile_send(p), 0) AS format, same(p, convert_from(substr(mlops.profile_send(p), 2), 'UTF8')::mlops.profile) FROM kept;
 SELECT p OPERATOR(mlops.=) p AS equal, p OPERATOR(mlops.<>) p AS differ, p OPERATOR(mlops.=) NULL AS unknown FROM kept WHERE i = 1;
+-- the smallest profile has a short header when it is stored
+SELECT pg_column_size(p) < 128 AS short, mlops.rows(p) FROM kept WHERE i = 4;
+SELECT mlops.rows(mlops.profile_merge(p)) AS merged, mlops.rows(mlops.profile(CASE g WHEN 1 THEN 'x' END, p)) AS counted FROM kept, generate_series(1, 3) g WHERE i = 4;
+-- many groups that each sort
+SELECT count(*), sum(mlops.rows(p)) FROM (SELECT id / 10 AS g, mlops.reference(x) AS p FROM t GROUP BY 1) s;
 
 -- hostile text
 SELECT ''::mlops.profile;

@@ -129,6 +129,8 @@ sql(q{SET ROLE leaver; SELECT * FROM mlops.predict_logged('m', 'left', 1.5::floa
 sql(q{SELECT mlops.revoke_model('m', 'leaver', 'predict'); DROP ROLE leaver});
 # some rows that still wait
 sql(q{BEGIN; INSERT INTO mlops.prediction_log_restored OVERRIDING SYSTEM VALUE SELECT * FROM mlops.prediction_log WHERE key = '7'; DELETE FROM mlops.prediction_log WHERE key = '7'; COMMIT});
+sql(q{SELECT mlops.set_alias('m', 'challenger', 1), mlops.set_traffic('m', '{"champion": 0.5, "challenger": 0.5}', '{"champion": 0.25}', 'try')});
+my $routes = q{SELECT (SELECT string_agg(t::text, ' ' ORDER BY t::text) FROM mlops.traffic t), md5(string_agg(alias, ' ' ORDER BY i)) FROM generate_series(1, 100) i, mlops.route('m', i::text)};
 mkdir $node->backup_dir;
 my $whole = q{SELECT count(*), md5(string_agg(l::text, ' ' ORDER BY l::text)) FROM (TABLE mlops.prediction_log UNION ALL TABLE mlops.prediction_log_restored) l WHERE key <> 'left'};
 $before = sql($whole);
@@ -147,12 +149,25 @@ for my $form (sort keys %dump)
 	sql('SELECT mlops.tick()', "restored_$form");
 	ok($node->poll_query_until("restored_$form", q{SELECT rows_restored = 0 AND alarm IS NULL FROM mlops.prediction_log_status}), 'and get their partitions');
 	is(sql($whole, "restored_$form"), $before, 'unchanged');
+	is(sql($routes, "restored_$form"), sql($routes), 'traffic goes the same ways');
 	is(sql(q{SELECT predicted_by, outcome_recorded_by FROM mlops.prediction_log WHERE key = 'left'}, "restored_$form"), '-|-', 'a dropped role is nobody');
 }
 is(sql(q{SELECT corrections -> 0 ->> 'value', outcome, features FROM mlops.prediction_log WHERE key ~ 'odd'}, 'restored_custom'), '2|3|{"a": 1.5}', 'with outcome and features');
 is(sql(q{SELECT count(*) = count(DISTINCT id) FROM (SELECT id FROM mlops.prediction_log UNION ALL SELECT prediction_id FROM generate_series(1, 100) g, mlops.predict_logged('m', 'new' || g, 1::float8)) i},
 	'restored_custom'), 't', 'numbers go on where they stopped');
 is(sql(q{SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r' AND NOT relrowsecurity}, 'restored_custom'), '0', 'all partitions have row security');
+# over what is there, and into an extension that is
+my @again = ([ 'custom', '--clean', '--if-exists' ], [ 'data', '--data-only' ]);
+sql('CREATE DATABASE restored_data');
+sql('CREATE EXTENSION mlops', 'restored_data');
+for my $again (@again)
+{
+	my ($database, @options) = @$again;
+	$node->command_ok([ 'pg_restore', '--exit-on-error', @options, '-d', $node->connstr("restored_$database"), $node->backup_dir . '/custom' ], "restore: @options");
+	sql('SELECT mlops.tick()', "restored_$database");
+	ok($node->poll_query_until("restored_$database", q{SELECT rows_restored = 0 AND alarm IS NULL FROM mlops.prediction_log_status}), 'rows get their partitions');
+	is(sql($whole, "restored_$database"), $before, 'and are all there');
+}
 sql('DROP EXTENSION mlops; CREATE EXTENSION mlops', 'restored_custom');
 is(sql('SELECT count(*) FROM mlops.prediction_log', 'restored_custom'), '0', 'DROP EXTENSION takes the partitions');
 

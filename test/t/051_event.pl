@@ -131,14 +131,14 @@ is(run_sql(q{SELECT r.kind, r.status, r.submitted_by, r.parent_version, e.new_ve
 	FROM mlops.drift_event e JOIN mlops.run r ON r.id = e.run_id WHERE e.monitor = 'promo' AND outcome = 'promoted'}),
 	'train|succeeded|alice|1|2|log_loss|t|t|0.000000000|t|t|version 2 is the champion', 'both figures with n');
 is(as_alice(q{SELECT bool_and(abs(c.value - CASE c.version WHEN 'promo/1' THEN e.champion_metric ELSE e.challenger_metric END) < 1e-12),
-		bool_and(c.n = e.n), bool_or(abs(-c.ci_high - e.difference_low) < 1e-9)
+		bool_and(c.n = e.n), bool_or(abs(-c.difference - 2.5758293035489 * (c.ci_high - c.ci_low) / 2 / 1.95996398454005 - e.difference_low) < 1e-9)
 	FROM mlops.compare('{promo/1,promo/2}', 'SELECT * FROM flower', 'big') c, mlops.drift_event e
 	WHERE e.monitor = 'promo' AND e.outcome = 'promoted' AND c.metric = 'log_loss'}), 't|t|t', 'as compare has them, on the rows that neither saw');
 is(run_sql(q{SELECT kind, status, submitted_by, version, n_rows > 0 FROM mlops.run WHERE id = (SELECT compare_run_id FROM mlops.drift_event WHERE monitor = 'promo' AND outcome = 'promoted')}),
 	'compare|succeeded|alice|2|t', 'the comparison is a run');
 # two at once: the other one was skipped, and closed with the new champion
 like(run_sql(q{SELECT outcome || ': ' || outcome_reason FROM mlops.drift_event WHERE monitor = 'promo' AND outcome <> 'promoted'}),
-	qr/^skipped: (run \d+ of the model is not finished|the cool-down lasts until )/, 'two events at once train once');
+	qr/^skipped: (run \d+ of the model is not finished|the challenger of event \d+ is being compared|the cool-down of )/, 'two events at once train once');
 is(run_sql(q{SELECT count(*) FROM mlops.run WHERE model = 'promo' AND kind = 'train'}), '2', 'one training');
 wait_round();
 is(run_sql(q{SELECT count(*) FROM mlops.drift_event WHERE monitor = 'promo'}), '2', 'windows of the old champion open nothing');
@@ -170,8 +170,8 @@ ok(wait_event('cool', "outcome = 'retrained' AND new_version = 2"), 'retrained')
 is(run_sql(q{SELECT string_agg(format('%s %s', alias, version), ', ' ORDER BY alias) FROM mlops.alias WHERE model = 'cool'}), 'challenger 2, champion 1', 'without a promotion');
 is(run_sql(q{SELECT count(*) FROM mlops.run WHERE model = 'cool' AND kind = 'compare'}), '0', 'or a comparison');
 run_sql(q{SELECT add_window('cool', 1, 2, 'drift', 3, 'prediction', 'prediction')});
-ok(wait_event('cool', "cause = 'prediction' AND outcome = 'skipped' AND outcome_reason LIKE 'the cool-down lasts until %'"), 'cool-down');
-run_sql(q{UPDATE mlops.drift_event SET closed_at = now() WHERE monitor = 'cool'; UPDATE mlops.monitor SET cooldown = '0', daily_limit = 1 WHERE name = 'cool'});
+ok(wait_event('cool', "cause = 'prediction' AND outcome = 'skipped' AND outcome_reason = 'the cool-down of 1 day is not over'"), 'cool-down');
+run_sql(q{UPDATE mlops.drift_event SET closed_at = now() WHERE monitor = 'cool'; SELECT add_window('cool', 1, 3, 'drift', 4, 'prediction', 'prediction'); UPDATE mlops.monitor SET cooldown = '0', daily_limit = 1 WHERE name = 'cool'});
 ok(wait_event('cool', "cause = 'prediction' AND closed_at IS NULL AND outcome = 'skipped' AND outcome_reason = 'the daily limit of 1 is reached'"), 'daily limit');
 
 # labels
@@ -220,7 +220,7 @@ ok(wait_event('ceiling', "cause = 'realized' AND details ->> 'value' = '0.6'"), 
 run_sql(q{CREATE ROLE carol LOGIN; SELECT add_monitor('carol', 'label', 'retrain', 'owner = ''carol''', 'cooldown = ''0'''), add_window('carol', 1, 1, 'drift', 2)});
 ok(wait_event('carol', q{outcome = 'failed' AND outcome_reason = 'the monitor''s owner does not own model "label"'}), 'without the right own');
 # H05: the role is gone
-run_sql(q{DROP ROLE carol; UPDATE mlops.drift_event SET closed_at = now() WHERE monitor = 'carol'});
+run_sql(q{DROP ROLE carol; UPDATE mlops.drift_event SET closed_at = now() WHERE monitor = 'carol'; SELECT add_window('carol', 1, 2, 'drift', 3)});
 ok(wait_event('carol', q{closed_at IS NULL AND outcome = 'failed'}), 'a dropped role trains nothing');
 
 # a retrain_query runs as the monitor's owner; one that fails is reported
@@ -262,6 +262,23 @@ as_alice(q{INSERT INTO sale SELECT i, now() + make_interval(secs => i), (i * 791
 run_sql(q{UPDATE mlops.drift_event SET compare_at = now() WHERE monitor = 'sale'});
 ok(wait_event('sale', "outcome = 'promoted' AND n = 500"), 'newer rows decide');
 
+# other tasks: the metric that decides, and compare's figures
+as_alice(q{CALL mlops.train_wait('number', 'SELECT id, b, c, d, a FROM flower', 'a', key => '{id}', num_boost_round => 3);
+	CALL mlops.train_wait('colour', 'SELECT * FROM flower', 'colour', key => '{id}', num_boost_round => 3);
+	UPDATE flower SET a = b WHERE id > 1000});
+run_sql(q{SELECT add_monitor(m, m, 'retrain_and_promote', 'metric = ''mae'''), add_window(m, 1, 1, 'drift', 2) FROM unnest('{number,colour}'::text[]) m});
+for ([ 'number', 'a', 'rmse' ], [ 'colour', 'colour', 'log_loss' ])
+{
+	my ($model, $target, $metric) = @$_;
+	ok(wait_event($model, "outcome IN ('promoted', 'undecided')"), "$model is settled");
+	is(as_alice(qq{SELECT e.metric, bool_and(abs(c.value - CASE c.version WHEN '$model/1' THEN e.champion_metric ELSE e.challenger_metric END) < 1e-9),
+			bool_and(c.n = e.n AND e.n > 1000), bool_and((e.outcome = 'promoted') = (e.difference_low >= 0)),
+			bool_or(abs(-c.difference - 2.5758293035489 * (c.ci_high - c.ci_low) / 2 / 1.95996398454005 - e.difference_low) < 1e-9)
+		FROM mlops.compare('{$model/1,$model/2}', 'SELECT * FROM flower', '$target') c, mlops.drift_event e
+		WHERE e.monitor = '$model' AND c.metric = '$metric' GROUP BY e.metric}), "$metric|t|t|t|t", "by $metric");
+}
+is(run_sql(q{SELECT version FROM mlops.alias WHERE model = 'number' AND alias = 'champion'}), '2', 'a better regression is promoted');
+
 # crash between an event and its action: exactly once
 as_alice('DELETE FROM flower WHERE id % 100 = 3');
 my $locker = $node->background_psql('postgres');
@@ -273,6 +290,17 @@ $locker->{run}->kill_kill;
 $node->start;
 ok(wait_event('crash', "outcome = 'retrained' AND new_version = 2"), 'acted on after the crash');
 is(run_sql(q{SELECT count(*), (SELECT count(*) FROM mlops.run WHERE model = 'bell' AND kind = 'train') FROM mlops.drift_event WHERE monitor = 'crash'}), '1|2', 'once');
+
+# B01: a dump carries them, and nothing starts again after the restore
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'dumped');
+run_sql('CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--single-transaction', '-d', $node->connstr('restored'), $dump ], 'restored');
+my $all = q{SELECT md5(string_agg(e::text, ' ' ORDER BY id)), (SELECT count(*) FROM mlops.run) FROM mlops.drift_event e};
+is($node->safe_psql('restored', $all), run_sql($all), 'the same events');
+$node->safe_psql('restored', 'SELECT mlops.tick()');
+ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'restored' AND backend_type LIKE 'mlops%'}), 'nothing to do');
+is($node->safe_psql('restored', $all), run_sql($all), 'and nothing was done');
 
 $node->stop;
 done_testing();
