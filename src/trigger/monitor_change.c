@@ -272,6 +272,7 @@ void
 mlops_monitor_drop(const char *name)
 {
 	static const char *const statements[] = {
+		"DELETE FROM mlops.drift_state WHERE monitor = $1",
 		"DELETE FROM mlops.drift_window WHERE monitor = $1",
 		"DELETE FROM mlops.monitor WHERE name = $1"
 	};
