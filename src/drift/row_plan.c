@@ -27,7 +27,9 @@ find_column(TupleDesc desc, const char *name, PlanColumn *column)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-		if (!attribute->attisdropped && namestrcmp(&attribute->attname, name) == 0)
+		/* a transition table has no values of virtual columns */
+		if (!attribute->attisdropped && attribute->attgenerated != 'v' &&
+			namestrcmp(&attribute->attname, name) == 0)
 		{
 			column->place = i;
 			mlops_value_init(&column->type, attribute->atttypid);

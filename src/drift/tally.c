@@ -19,6 +19,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "base/spi_args.h"
 #include "drift/profile_block.h"
 #include "drift/realized.h"
 #include "drift/tally.h"
@@ -71,24 +72,43 @@ struct TallyBook
 	MemoryContext row_context;	/* of one row */
 	Watcher    *watcher;
 	TimestampTz now;
-	HTAB	   *tallies;
+	Tally	   *first;			/* most statements need no other */
+	HTAB	   *others;			/* NULL: there are none */
 	Tally	   *current;
 	TimestampTz window_end;		/* of the current one */
+	TimestampTz label_window;	/* of the latest late label, and its version */
+	int			label_version;
 	List	   *deltas;
 	int64		n_entries;
 	const char *problem;
 };
 
-static void
-open_tallies(TallyBook *book)
+/* The tally of a key, new or old. */
+static Tally *
+enter_tally(TallyBook *book, const TallyKey *key, bool *found)
 {
 	HASHCTL		control = {
 		.keysize = sizeof(TallyKey),.entrysize = sizeof(Tally),.hcxt = book->open_context
 	};
+	Tally	   *tally;
 
-	book->tallies = hash_create("mlops windows of a statement", 16, &control,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	book->current = NULL;
+	if (book->first == NULL)
+	{
+		*found = false;
+		book->first = MemoryContextAllocZero(book->open_context, sizeof(Tally));
+		book->first->key = *key;
+		return book->first;
+	}
+	*found = memcmp(&book->first->key, key, sizeof(TallyKey)) == 0;
+	if (*found)
+		return book->first;
+	if (book->others == NULL)
+		book->others = hash_create("mlops windows of a statement", 16, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	tally = hash_search(book->others, key, HASH_ENTER, found);
+	if (!*found)
+		memset((char *) tally + sizeof(TallyKey), 0, sizeof(Tally) - sizeof(TallyKey));
+	return tally;
 }
 
 TallyBook *
@@ -103,7 +123,7 @@ mlops_tally_begin(Watcher *watcher, TimestampTz now)
 	book->row_context = AllocSetContextCreate(context, "mlops row", ALLOCSET_SMALL_SIZES);
 	book->watcher = watcher;
 	book->now = now;
-	open_tallies(book);
+	book->label_window = DT_NOBEGIN;
 	return book;
 }
 
@@ -230,7 +250,7 @@ put_tally(DeltaWriter *writer, const Tally *tally)
 	mlops_realized_put(tally->realized, writer);
 }
 
-/* Write a tally as a delta. */
+/* Write a tally as a delta, unless it is empty. */
 static void
 write_tally(TallyBook *book, Tally *tally)
 {
@@ -239,6 +259,11 @@ write_tally(TallyBook *book, Tally *tally)
 	size_t		size = 512;
 	DeltaWriter writer;
 
+	if (tally->n_rows == 0 && tally->n_changes == 0 && tally->profiles == NULL && tally->realized == NULL)
+	{
+		MemoryContextSwitchTo(old);
+		return;
+	}
 	if (tally->profiles != NULL || tally->n_block + tally->n_changes > MAX_VALUE_ROWS)
 		flush_tally(book, tally);
 	for (;;)
@@ -267,13 +292,17 @@ write_all(TallyBook *book)
 	HASH_SEQ_STATUS scan;
 	Tally	   *tally;
 
-	hash_seq_init(&scan, book->tallies);
-	while ((tally = hash_seq_search(&scan)) != NULL)
-		if (tally->n_rows > 0 || tally->n_changes > 0 || tally->profiles != NULL ||
-			tally->realized != NULL)
+	if (book->first != NULL)
+		write_tally(book, book->first);
+	if (book->others != NULL)
+	{
+		hash_seq_init(&scan, book->others);
+		while ((tally = hash_seq_search(&scan)) != NULL)
 			write_tally(book, tally);
+	}
 	MemoryContextReset(book->open_context);
-	open_tallies(book);
+	book->first = book->current = NULL;
+	book->others = NULL;
 }
 
 /* The tally of a version, 0 the champion, and time. */
@@ -292,10 +321,9 @@ find_tally(TallyBook *book, int version, TimestampTz time)
 		key.window_start = mlops_window_start(&monitor->window_size, time);
 	if (MemoryContextMemAllocated(book->open_context, false) > MAX_BYTES)
 		write_all(book);
-	tally = hash_search(book->tallies, &key, HASH_ENTER, &found);
+	tally = enter_tally(book, &key, &found);
 	if (!found)
 	{
-		memset((char *) tally + sizeof(TallyKey), 0, sizeof(Tally) - sizeof(TallyKey));
 		tally->plan = mlops_watcher_set(book->watcher, version);
 		if (tally->plan->problem != NULL)
 			book->problem = tally->plan->problem;
@@ -317,6 +345,33 @@ make_room(TallyBook *book, Tally *tally)
 	tally->block_rows = tally->block_rows == 0 ? MAX_VALUE_ROWS : BLOCK_ROWS;
 	tally->block = MemoryContextAlloc(book->open_context,
 									  sizeof(BlockValue) * tally->block_rows * tally->plan->set->n);
+}
+
+/*
+ * The version that a late label belongs to, where rows do not say: that of most rows of
+ * their window, which may have been the champion then; 0: the champion of now.
+ */
+static int
+find_window_version(TallyBook *book, TimestampTz time)
+{
+	const Monitor *monitor = book->watcher->monitor;
+	TimestampTz start = mlops_window_start(&monitor->window_size, time);
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	bool		isnull;
+
+	if (book->label_window == start)
+		return book->label_version;
+	mlops_args_add_text(&args, monitor->name);
+	mlops_args_add(&args, TIMESTAMPTZOID, TimestampTzGetDatum(start), false);
+	mlops_spi_begin(&scope, true);
+	book->label_version = 0;
+	if (mlops_spi_run(&scope, "SELECT version FROM mlops.drift_window WHERE monitor = $1"
+					  " AND window_start = $2 ORDER BY n_rows DESC, version DESC LIMIT 1", &args) > 0)
+		book->label_version = DatumGetInt32(mlops_spi_value(0, 1, &isnull));
+	mlops_spi_end(&scope);
+	book->label_window = start;
+	return book->label_version;
 }
 
 /* Put the values of a row into the block. */
@@ -379,12 +434,15 @@ mlops_tally_label(TallyBook *book, const Datum *values, const bool *nulls, int s
 	MemoryContext old;
 	Tally	   *tally;
 	const WatchSet *set;
+	TimestampTz time;
+	int			version;
 
 	if (plan->label.place < 0 || nulls[plan->label.place])
 		return;
 	old = MemoryContextSwitchTo(book->row_context);
-	tally = find_tally(book, mlops_row_plan_version(plan, values, nulls),
-					   mlops_row_plan_time(plan, values, nulls, book->now));
+	time = mlops_row_plan_time(plan, values, nulls, book->now);
+	version = mlops_row_plan_version(plan, values, nulls);
+	tally = find_tally(book, version != 0 ? version : find_window_version(book, time), time);
 	set = tally->plan->set;
 	if (set->label >= 0)
 	{
