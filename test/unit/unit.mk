@@ -5,6 +5,7 @@ UNIT_PURE = $(sort $(wildcard src/forest/*.c)) $(sort $(wildcard src/registry/me
 UNIT_SOURCES_latency_test = src/serve/latency.c
 UNIT_SOURCES_profile_test = $(PROFILE_SOURCES)
 UNIT_SOURCES_reference_test = $(PROFILE_SOURCES) src/drift/reference_set.c
+UNIT_SOURCES_delta_test = $(PROFILE_SOURCES) src/drift/delta.c src/drift/estimate.c
 UNIT_SOURCES_special_test = src/drift/special.c
 UNIT_SOURCES_measure_test = $(PROFILE_SOURCES) $(MEASURE_SOURCES)
 UNIT_SOURCES_performance_test = $(PERFORMANCE_SOURCES)
