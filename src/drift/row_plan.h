@@ -39,7 +39,8 @@ typedef struct SetPlan
 	const WatchSet *set;
 	PlanColumn *columns;		/* as in the set */
 	int			n_found;
-	char	   *problem;		/* first column that cannot be counted, or NULL */
+	char	   *problem;		/* first column that cannot be counted, or
+								 * NULL */
 } SetPlan;
 
 /*

@@ -35,8 +35,8 @@ check_name(const char *name)
 {
 	size_t		length = strlen(name);
 	bool		valid = length > 0 && length <= MONITOR_MAX_NAME &&
-		(isalpha((unsigned char) name[0]) || name[0] == '_') &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length;
+	(isalpha((unsigned char) name[0]) || name[0] == '_') &&
+	strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length;
 
 	if (!valid)
 		ereport(ERROR,
@@ -141,9 +141,11 @@ check_relation(const Monitor *monitor)
 static bool
 needs_runs(const MonitorSettings *settings)
 {
+	const char *action = mlops_monitor_settings_text(settings, "action");
+
 	return mlops_monitor_settings_has(settings, "query") ||
 		mlops_monitor_settings_has(settings, "retrain_query") ||
-		mlops_monitor_settings_has(settings, "action");
+		(action != NULL && strcmp(action, "alert") != 0);
 }
 
 /* Add owner and session context, where a query is new. */
@@ -270,6 +272,7 @@ void
 mlops_monitor_drop(const char *name)
 {
 	static const char *const statements[] = {
+		"DELETE FROM mlops.drift_state WHERE monitor = $1",
 		"DELETE FROM mlops.drift_window WHERE monitor = $1",
 		"DELETE FROM mlops.monitor WHERE name = $1"
 	};

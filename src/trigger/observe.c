@@ -54,7 +54,8 @@ typedef struct Observation
 } Observation;
 
 static HTAB *known_triggers = NULL;
-static int	depth = 0;			/* of calls within calls, by a user's functions */
+static int	depth = 0;			/* of calls within calls, by a user's
+								 * functions */
 
 /* Callback of the relation cache; InvalidOid stands for all. */
 static void
@@ -118,30 +119,26 @@ find_known(Oid trigger, Oid relation)
 /* Whether the trigger is the one that the monitor has on this table: anybody may make
  * triggers that call us. */
 static bool
-is_genuine(const Watcher *watcher, const Observation *observation)
+is_genuine(const Observation *observation)
 {
 	Oid			relation = RelationGetRelid(observation->data->tg_relation);
+	const Trigger *trigger = observation->data->tg_trigger;
+	Monitor    *monitor = mlops_monitor_find(trigger->tgargs[0], NULL);
 
-	return strcmp(observation->data->tg_trigger->tgname,
-				  mlops_attach_trigger_name(watcher->monitor->name, observation->event)) == 0 &&
-		(watcher->monitor->relation == relation ||
+	return monitor != NULL &&
+		strcmp(trigger->tgname, mlops_attach_trigger_name(monitor->name, observation->event)) == 0 &&
+		(monitor->relation == relation ||
 		 (observation->data->tg_relation->rd_rel->relispartition &&
-		  list_member_oid(get_partition_ancestors(relation), watcher->monitor->relation)));
+		  list_member_oid(get_partition_ancestors(relation), monitor->relation)));
 }
 
 /* Make a watcher in the current context, or NULL. */
 static Watcher *
 make_watcher(const Observation *observation)
 {
-	Watcher    *watcher = mlops_watcher_make(observation->data->tg_trigger->tgargs[0],
-											 RelationGetDescr(observation->data->tg_relation));
-
-	if (watcher != NULL && !is_genuine(watcher, observation))
-	{
-		mlops_watcher_free(watcher);
-		watcher = NULL;
-	}
-	return watcher;
+	return !is_genuine(observation) ? NULL :
+		mlops_watcher_make(observation->data->tg_trigger->tgargs[0],
+						   RelationGetDescr(observation->data->tg_relation));
 }
 
 /* The watcher for this call, or NULL. */
