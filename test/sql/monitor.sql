@@ -227,6 +227,8 @@ SELECT mlops.alter_monitor('m', on_error => 'fail');
 INSERT INTO lively (id, "when", version) VALUES (8, '2026-01-03 00:00+00', 99);
 INSERT INTO lively (id, "when", version) VALUES (8, '2026-01-03 00:00+00', 1);
 SELECT mlops.alter_monitor('m', on_error => 'ignore', version => '');
+SELECT mlops.check_monitor('m');
+
 -- paused
 SELECT mlops.pause_monitor('m');
 SELECT mlops.check_monitor('m');
