@@ -16,7 +16,10 @@ WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p', 'v') AND ha
 SELECT relname FROM pg_class WHERE relnamespace = 'mlops'::regnamespace
 	AND CASE relkind WHEN 'S' THEN has_sequence_privilege('regress_mlops_stranger', oid, 'USAGE,SELECT,UPDATE') END;
 SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'mlops'::regnamespace
-	AND NOT has_function_privilege('regress_mlops_stranger', oid, 'EXECUTE') AND proname NOT IN ('train', 'train_wait');
+	AND NOT has_function_privilege('regress_mlops_stranger', oid, 'EXECUTE') AND proname NOT IN ('train', 'train_wait')
+	-- parts of aggregates and types
+	AND NOT EXISTS (SELECT FROM pg_aggregate WHERE pg_proc.oid IN (aggtransfn, aggfinalfn, aggcombinefn))
+	AND NOT EXISTS (SELECT FROM pg_type WHERE pg_proc.oid IN (typinput, typoutput, typreceive, typsend));
 SELECT proname FROM pg_proc WHERE pronamespace = 'mlops'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL;
 
 SET ROLE regress_mlops_owner;
