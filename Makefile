@@ -26,9 +26,14 @@ PG_CFLAGS = -std=gnu11 $(WARNINGS) -ffp-contract=off
 SHLIB_LINK = -lcrypto -lm -Wl,--version-script=src/mlops.map
 
 # The pure C parts that the trainer shares with the library.
-PROFILE_SOURCES = $(wildcard $(patsubst %,src/drift/profile%.c,_build _count _text _parse _set _set_text)) src/drift/profile.c
-TRAINER_SOURCES = $(wildcard src/trainer/*.c src/forest/*.c src/registry/metric*.c) $(PROFILE_SOURCES)
+PROFILE_SOURCES = $(wildcard $(patsubst %,src/drift/profile%.c,_build _count _block _text _parse _set _set_text)) src/drift/profile.c
+MEASURE_SOURCES = $(patsubst %,src/drift/%.c,special contingency measure judge)
+TRAINER_SOURCES = $(wildcard src/trainer/*.c src/forest/*.c src/registry/metric*.c) $(PROFILE_SOURCES) \
+	src/drift/reference_set.c
 TRAINER_OBJS = $(patsubst src/%.c,build/trainer/%.o,$(sort $(TRAINER_SOURCES)))
+
+# The pure C parts of realized performance.
+PERFORMANCE_SOURCES = $(patsubst %,src/drift/%.c,exact_sum performance performance_image performance_pack performance_metric)
 
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -46,7 +51,7 @@ build/trainer/%.o: src/%.c $(ALL_HEADERS) Makefile
 	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -fstack-protector-strong -fPIE -Isrc -c -o $@ $<
 
 mlops_trainer: $(TRAINER_OBJS)
-	$(CC) -pie -o $@ $^ -lxgboost -lcrypto -lm
+	$(CC) -pie -o $@ $^ -lxgboost -lcrypto -lm -lpthread
 
 $(SCRIPT): $(sort $(wildcard sql/parts/*.sql))
 	cat $^ > $@

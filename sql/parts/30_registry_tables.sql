@@ -73,7 +73,7 @@ COMMENT ON COLUMN mlops.dataset.read_at IS 'Time of the record.';
 
 CREATE TABLE mlops.run (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind text NOT NULL CHECK (kind IN ('train', 'evaluate', 'import')),
+	kind text NOT NULL CHECK (kind IN ('train', 'evaluate', 'import', 'compare', 'monitor')),
 	model text COLLATE "C" REFERENCES mlops.model (name),
 	version int,
 	status text NOT NULL DEFAULT 'queued'
@@ -108,7 +108,7 @@ CREATE INDEX run_dataset_idx ON mlops.run (dataset_id);
 COMMENT ON TABLE mlops.run IS 'Queue and record of trainings and evaluations. A running row is alive while its executor holds a lock on its id.';
 COMMENT ON SEQUENCE mlops.run_id_seq IS 'Identifiers of mlops.run.';
 COMMENT ON COLUMN mlops.run.id IS 'Run identifier, returned by train and retrain.';
-COMMENT ON COLUMN mlops.run.kind IS 'train, evaluate or import.';
+COMMENT ON COLUMN mlops.run.kind IS 'train, evaluate, import, compare (of a challenger with the champion, for an event) or monitor (a query of a monitor).';
 COMMENT ON COLUMN mlops.run.model IS 'Model name.';
 COMMENT ON COLUMN mlops.run.version IS 'Version that the run made or evaluated; NULL until then.';
 COMMENT ON COLUMN mlops.run.status IS 'queued, running, succeeded, failed, canceled, or quarantined after repeated crashes.';

@@ -30,6 +30,7 @@ GRANT EXECUTE ON FUNCTION mlops.predict_raw(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_calibrated(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.check_skew(text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.set_calibration(text, text, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_reference(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_leaf(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_proba(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_classes(text, VARIADIC "any") TO PUBLIC;
@@ -55,9 +56,24 @@ GRANT EXECUTE ON FUNCTION mlops.predict_batch(text, text, name) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.predict_agg(text, VARIADIC "any") TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.create_function(text, text, text, text, boolean) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.named_row(text[], VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.predict_logged(text, text, VARIADIC "any") TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.record_outcome(text, text, text, timestamptz, interval) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.set_traffic(text, jsonb, jsonb, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.route(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.prediction_performance(text, timestamptz, timestamptz, interval) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.compare_logged(text, text, timestamptz, timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_predictions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_latencies() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.stat_prediction_info() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.schedule_retrain(text, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.unschedule_retrain(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_add(bigint[], float8, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_add_state(bigint[], bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_final(bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate(float8, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_merge(bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimate_metrics(bigint[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.estimated_performance(text, text, name) TO PUBLIC;
 
 -- profiles are values: whoever has one may read and merge it
 GRANT EXECUTE ON FUNCTION mlops.profile_equal(mlops.profile, mlops.profile) TO PUBLIC;
@@ -105,3 +121,84 @@ GRANT EXECUTE ON FUNCTION mlops.profile(record, mlops.profile_set) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.reference(record) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.reference(record, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION mlops.profile_merge(mlops.profile_set) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.drift(mlops.profile, mlops.profile, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.drift(text, text, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.bh_adjust(float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.auc_test(float8, float8, float8) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.domain_query(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.domain_classifier(text, text, text, name[], name[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.create_monitor(text, text, regclass, text, name[], name, name, name, name, interval, interval, interval, bigint, float8, float8, int, interval, name, bigint, text, interval, text, text, interval, int, bigint, float8, text, float8, bigint, interval, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.alter_monitor(text, text, name[], name, name, name, name, interval, interval, float8, float8, int, interval, name, bigint, text, interval, text, text, interval, int, bigint, float8, text, float8, bigint, interval, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.drop_monitor(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.pause_monitor(text, boolean) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.check_monitor(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.observe_insert() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mlops.observe_update() TO PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+	mlops.accuracy("any", "any"),
+	mlops.accuracy("any", "any", float8),
+	mlops.balanced_accuracy("any", "any"),
+	mlops.balanced_accuracy("any", "any", float8),
+	mlops.matthews_corrcoef("any", "any"),
+	mlops.matthews_corrcoef("any", "any", float8),
+	mlops.precision("any", "any"),
+	mlops.precision("any", "any", text),
+	mlops.precision("any", "any", text, float8),
+	mlops.precision("any", "any", text, text),
+	mlops.precision("any", "any", text, text, float8),
+	mlops.recall("any", "any"),
+	mlops.recall("any", "any", text),
+	mlops.recall("any", "any", text, float8),
+	mlops.recall("any", "any", text, text),
+	mlops.recall("any", "any", text, text, float8),
+	mlops.f1("any", "any"),
+	mlops.f1("any", "any", text),
+	mlops.f1("any", "any", text, float8),
+	mlops.f1("any", "any", text, text),
+	mlops.f1("any", "any", text, text, float8),
+	mlops.specificity("any", "any"),
+	mlops.specificity("any", "any", text),
+	mlops.specificity("any", "any", text, float8),
+	mlops.log_loss("any", float8),
+	mlops.log_loss("any", float8, text),
+	mlops.log_loss("any", float8, text, float8),
+	mlops.brier_score("any", float8),
+	mlops.brier_score("any", float8, text),
+	mlops.brier_score("any", float8, text, float8),
+	mlops.calibration_error("any", float8),
+	mlops.calibration_error("any", float8, text),
+	mlops.calibration_error("any", float8, text, float8),
+	mlops.roc_auc_binned("any", float8),
+	mlops.roc_auc_binned("any", float8, text),
+	mlops.roc_auc_binned("any", float8, text, float8),
+	mlops.average_precision_binned("any", float8),
+	mlops.average_precision_binned("any", float8, text),
+	mlops.average_precision_binned("any", float8, text, float8),
+	mlops.log_loss("any", float8[], text[]),
+	mlops.log_loss("any", float8[], text[], float8),
+	mlops.roc_auc("any", float8),
+	mlops.roc_auc("any", float8, text),
+	mlops.roc_auc("any", float8, text, float8),
+	mlops.average_precision("any", float8),
+	mlops.average_precision("any", float8, text),
+	mlops.average_precision("any", float8, text, float8),
+	mlops.mse(float8, float8),
+	mlops.mse(float8, float8, float8),
+	mlops.rmse(float8, float8),
+	mlops.rmse(float8, float8, float8),
+	mlops.mae(float8, float8),
+	mlops.mae(float8, float8, float8),
+	mlops.mape(float8, float8),
+	mlops.mape(float8, float8, float8),
+	mlops.r2(float8, float8),
+	mlops.r2(float8, float8, float8),
+	mlops.performance("any", text),
+	mlops.performance("any", text, float8),
+	mlops.performance("any", "any", float8, text),
+	mlops.performance("any", "any", float8, text, float8),
+	mlops.performance(float8, float8),
+	mlops.performance(float8, float8, float8),
+	mlops.performance_merge(mlops.performance),
+	mlops.metrics(mlops.performance)
+	TO PUBLIC;

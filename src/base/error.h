@@ -26,5 +26,10 @@
 #define ERRCODE_MLOPS_TRAINING_FAILED		MAKE_SQLSTATE('M', 'L', '0', '0', '6')
 /* set_alias with an expected version that no longer holds */
 #define ERRCODE_MLOPS_ALIAS_MOVED			MAKE_SQLSTATE('M', 'L', '0', '0', '7')
+/* no such monitor, or no right to know of it */
+#define ERRCODE_MLOPS_UNDEFINED_MONITOR		MAKE_SQLSTATE('M', 'L', '0', '0', '8')
+
+/* a training without new rows to learn from */
+#define ERRCODE_MLOPS_NOTHING_NEW			MAKE_SQLSTATE('M', 'L', '0', '0', '9')
 
 #endif							/* MLOPS_ERROR_H */

@@ -26,7 +26,11 @@ int			mlops_max_categories;
 int			mlops_max_spool_size;
 int			mlops_max_model_size;
 int			mlops_cache_size;
+int			mlops_monitor_interval;
+int			mlops_drift_retention;
 bool		mlops_shared_cache;
+bool		mlops_log_features;
+int			mlops_prediction_log_retention;
 bool		mlops_track_predictions = false;
 int			mlops_stat_max_versions;
 
@@ -76,6 +80,15 @@ static const IntSetting int_settings[] = {
 		"It bounds the files shared by all connections, and what one connection keeps mapped. "
 		"The least recently used leave first; the last one and those in use stay.",
 	&mlops_cache_size, 256, 0, INT_MAX, GUC_UNIT_MB},
+	{"mlops.prediction_log_retention", "Sets how long logged predictions are kept.",
+		"Whole days are dropped. 0 keeps them all.",
+	&mlops_prediction_log_retention, 90 * 24 * 60, 0, INT_MAX, GUC_UNIT_MIN},
+	{"mlops.monitor_interval", "Sets how soon rows of watched tables are counted into windows.",
+		"They are collected for this long.",
+	&mlops_monitor_interval, 10, 1, 3600, GUC_UNIT_S},
+	{"mlops.drift_retention", "Sets how long windows of monitors are kept, in days.",
+		"0 keeps them.",
+	&mlops_drift_retention, 400, 0, 36500, 0},
 };
 
 /* What shared memory of a preloaded library needs. */
@@ -118,6 +131,11 @@ mlops_settings_init(void)
 							 "Off keeps a copy in the memory of each connection.",
 							 &mlops_shared_cache, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("mlops.log_features",
+							 "Writes the features of logged predictions to the log.",
+							 "They are in mlops.prediction_log.",
+							 &mlops_log_features, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 		define_stat_settings();
 

@@ -29,6 +29,14 @@ extern int	mlops_max_model_size;	/* MB, below 512 so that pg_dump works */
 extern int	mlops_cache_size;	/* MB of forests kept */
 extern bool mlops_shared_cache; /* keep them in files that all map */
 
+/* log of predictions */
+extern bool mlops_log_features;
+extern int	mlops_prediction_log_retention; /* min; 0: no limit */
+
+/* monitors */
+extern int	mlops_monitor_interval; /* s between folds */
+extern int	mlops_drift_retention;	/* days; 0: for ever */
+
 /* statistics; off and unknown without preload */
 extern bool mlops_track_predictions;
 extern int	mlops_stat_max_versions;	/* entries of shared memory */

@@ -37,8 +37,15 @@ static KnownRelation known_relations[MAX_KNOWN_RELATIONS];
 static int	n_known_relations;
 static uint64 relations_epoch = 1;	/* number of that time */
 
-Oid
-mlops_extension_owner(void)
+/*
+ * Owner of the extension, or InvalidOid: not known.  Whatever changes it changes
+ * the owner of its tables as well, which is how it is noticed.
+ */
+static Oid	known_owner = InvalidOid;
+
+/* The same by the catalogs. */
+static Oid
+find_owner(void)
 {
 	Oid			owner = InvalidOid;
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
@@ -73,6 +80,7 @@ static void
 forget_relations(void)
 {
 	n_known_relations = 0;
+	known_owner = InvalidOid;
 	relations_epoch++;
 }
 
@@ -144,6 +152,18 @@ mlops_relations_unchanged(uint64 epoch)
 {
 	AcceptInvalidationMessages();
 	return epoch == relations_epoch;
+}
+
+Oid
+mlops_extension_owner(void)
+{
+	if (!OidIsValid(known_owner))
+	{
+		/* in this order: the first one may forget what is known */
+		(void) mlops_relation("model");
+		known_owner = find_owner();
+	}
+	return known_owner;
 }
 
 void

@@ -15,7 +15,7 @@
 
 #include "base/spi.h"
 
-#define SPI_ARGS_MAX 32
+#define SPI_ARGS_MAX 48
 
 typedef struct SpiArgs
 {

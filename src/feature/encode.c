@@ -246,8 +246,14 @@ encode_value(EncodePlan *plan, EncodeStep *step, Datum value, bool isnull, float
 		default:
 			*slot = mlops_value_number(kind, value);
 	}
-	if (isinf(*slot))
+	if (isinf(*slot) && !plan->keep_infinite)
 		mlops_value_overflow(step->name);
+}
+
+void
+mlops_encode_keep_infinite(EncodePlan *plan)
+{
+	plan->keep_infinite = true;
 }
 
 void

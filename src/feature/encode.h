@@ -23,6 +23,10 @@ typedef struct EncodePlan EncodePlan;
 /* Made once per row type, in the current context, which must outlive it. */
 extern EncodePlan *mlops_encode_plan(const Signature *signature, TupleDesc tupdesc);
 
+/* From now on infinite and too large numbers of mlops_encode_row are infinite in the
+ * vector; elements of arrays remain an error. */
+extern void mlops_encode_keep_infinite(EncodePlan *plan);
+
 /* Whether encoding calls functions of built-in types only. */
 extern bool mlops_encode_is_builtin(const EncodePlan *plan);
 

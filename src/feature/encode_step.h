@@ -44,6 +44,7 @@ struct EncodePlan
 	EncodeStep *steps;
 	PlainStep  *plain;			/* by slot, when all steps are such; else NULL */
 	bool		hash_labels;
+	bool		keep_infinite;	/* not an error, but for elements of arrays */
 };
 
 /* Error when an element of an encoded vector of plain steps is infinite. */

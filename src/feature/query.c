@@ -46,8 +46,14 @@ report_refused(const char *what)
 Query *
 mlops_query_parse(const char *query_text)
 {
+	return mlops_query_parse_times(query_text, 1);
+}
+
+Query *
+mlops_query_parse_times(const char *query_text, int n_times)
+{
 	ErrorContextCallback callback = {error_context_stack, move_position, unconstify(char *, query_text)};
-	Oid			parameter_type = TIMESTAMPTZOID;
+	const Oid	types[QUERY_MAX_TIMES] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	List	   *statements;
 	RawStmt    *statement;
 	Query	   *query;
@@ -67,7 +73,7 @@ mlops_query_parse(const char *query_text)
 	statement = linitial_node(RawStmt, statements);
 	if (!IsA(statement->stmt, SelectStmt))
 		report_refused(GetCommandTagName(CreateCommandTag(statement->stmt)));
-	query = linitial_node(Query, pg_analyze_and_rewrite_fixedparams(statement, query_text, &parameter_type, 1, NULL));
+	query = linitial_node(Query, pg_analyze_and_rewrite_fixedparams(statement, query_text, types, n_times, NULL));
 	if (query->commandType != CMD_SELECT)
 		report_refused("SELECT INTO");
 	if (query->hasModifyingCTE)
@@ -124,23 +130,33 @@ mlops_query_examine(Query *query, QueryFacts *facts)
 void
 mlops_query_run(const char *query_text, TimestampTz as_of, DestReceiver *receiver)
 {
+	mlops_query_run_times(query_text, 1, &as_of, receiver);
+}
+
+void
+mlops_query_run_times(const char *query_text, int n_times, const TimestampTz *times,
+					  DestReceiver *receiver)
+{
 	SPIExecuteOptions options = {0};
-	Oid			type = TIMESTAMPTZOID;
+	Oid			types[QUERY_MAX_TIMES] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	SPIPlanPtr	plan;
 	int			result;
 
-	options.params = makeParamList(1);
-	options.params->params[0].value = TimestampTzGetDatum(as_of);
-	options.params->params[0].isnull = false;
-	options.params->params[0].pflags = PARAM_FLAG_CONST;
-	options.params->params[0].ptype = type;
+	options.params = makeParamList(n_times);
+	for (int i = 0; i < n_times; i++)
+	{
+		options.params->params[i].value = TimestampTzGetDatum(times[i]);
+		options.params->params[i].isnull = false;
+		options.params->params[i].pflags = PARAM_FLAG_CONST;
+		options.params->params[i].ptype = types[i];
+	}
 	options.read_only = true;
 	options.must_return_tuples = true;
 	options.dest = receiver;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare_cursor(query_text, 1, &type, CURSOR_OPT_PARALLEL_OK);
+	plan = SPI_prepare_cursor(query_text, n_times, types, CURSOR_OPT_PARALLEL_OK);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	result = SPI_execute_plan_extended(plan, &options);

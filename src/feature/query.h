@@ -12,8 +12,13 @@
 #include "tcop/dest.h"
 #include "utils/timestamp.h"
 
+#define QUERY_MAX_TIMES 2
+
 /* One SELECT, analysed and rewritten, with $1 a timestamptz; errors when it is anything else. */
 extern Query *mlops_query_parse(const char *query_text);
+
+/* The same with parameters $1 to $n_times. */
+extern Query *mlops_query_parse_times(const char *query_text, int n_times);
 
 typedef struct QueryFacts
 {
@@ -29,5 +34,9 @@ extern void mlops_query_examine(Query *query, QueryFacts *facts);
  * parallel; as the current user under the active snapshot.
  */
 extern void mlops_query_run(const char *query_text, TimestampTz as_of, DestReceiver *receiver);
+
+/* The same with parameters $1 to $n_times. */
+extern void mlops_query_run_times(const char *query_text, int n_times, const TimestampTz *times,
+								  DestReceiver *receiver);
 
 #endif							/* MLOPS_QUERY_H */

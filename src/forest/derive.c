@@ -72,7 +72,6 @@ uint32_t
 mlops_derive_flags(const DeriveSource *source, const ForestTree *tree)
 {
 	uint32_t	flags = 0;
-	uint32_t	n_tests = 0;
 	bool		steps = tree->n_nodes <= UINT16_MAX && !(tree->flags & TREE_CATEGORICAL) &&
 	source->n_features <= UINT16_MAX / 2;
 	const ForestNode *nodes = source->nodes + tree->first_node;
@@ -90,16 +89,12 @@ mlops_derive_flags(const DeriveSource *source, const ForestTree *tree)
 	for (uint32_t i = 0; i < levels.n_splits; i++)
 	{
 		const ForestNode *node = levels.split[i].node;
-		int64_t		code;
 
-		if (!(node->feature & NODE_CATEGORICAL))
-			continue;
-		code = mlops_derive_highest_code(source->categories + node->value.index);
-		if (code >= MAX_CODES)
+		if (node->feature & NODE_CATEGORICAL &&
+			mlops_derive_highest_code(source->categories + node->value.index) >= MAX_CODES)
 			return flags;
-		n_tests += code < 0 ? 1 : (uint32_t) (code / COLUMN_CUTS + 1);
 	}
-	return n_tests > MAX_TESTS ? flags : flags | TREE_TOP;
+	return flags | TREE_TOP;
 }
 
 /* A node of a tree that has TREE_STEPS. */
@@ -186,56 +181,108 @@ derive_numeric(const DeriveSource *source, const ForestNode *node, uint32_t posi
 	return true;
 }
 
-/* Append the tests of a categorical split; false when the axis lacks a column. */
+/* Fill in a categorical split, but for its tests; false when the axis does not suit. */
 static bool
 derive_categorical(const DeriveSource *source, const ForestNode *node, uint32_t position,
-				   ForestTop *top, ForestTest *tests)
+				   ForestTop *top)
 {
-	const uint32_t *set = source->categories + node->value.index;
 	const ForestAxis *axis = find_axis(source, node->feature & ~NODE_DEFAULT_LEFT);
-	int64_t		highest = mlops_derive_highest_code(set);
-	uint32_t	n_words = set[0] & ~CATEGORY_LIST;
-	uint32_t	n_columns = highest < 0 ? 1 : (uint32_t) (highest / COLUMN_CUTS + 1);
+	int64_t		highest = mlops_derive_highest_code(source->categories + node->value.index);
 
-	if (axis == NULL || n_columns > axis->n_columns)
+	if (axis == NULL || highest >= (int64_t) axis->n_columns * COLUMN_CUTS)
 		return false;
+	top->column[position] = (uint8_t) axis->first_column;
+	top->column_high[position] = (uint8_t) (axis->first_column >> 8);
+	top->rank[position] = COLUMN_MISSING;
+	top->splits |= 1ull << position;
 	top->categorical |= 1ull << position;
-	top->rank[position] = (uint8_t) top->n_tests;
-	for (uint32_t column = 0; column < n_columns; column++)
-	{
-		ForestTest *test = &tests[top->n_tests];
-		uint32_t	first = column * COLUMN_CUTS;
-		bool		any = column == 0;
-
-		memset(test, 0, sizeof(*test));
-		test->column = (uint16_t) (axis->first_column + column);
-		test->position = (uint16_t) position;
-		if (column == 0 && !(node->feature & NODE_DEFAULT_LEFT))
-			test->set[COLUMN_MISSING / 8] |= 1 << COLUMN_MISSING % 8;
-		for (uint32_t i = 0; i < (set[0] & CATEGORY_LIST ? n_words : n_words * 32); i++)
-		{
-			uint32_t	code = set[0] & CATEGORY_LIST ? set[1 + i] : i;
-
-			if (code < first || code >= first + COLUMN_CUTS ||
-				(!(set[0] & CATEGORY_LIST) && !(set[1 + i / 32] >> (i % 32) & 1)))
-				continue;
-			test->set[(code - first) / 8] |= (uint8_t) (1 << (code - first) % 8);
-			any = true;
-		}
-		top->n_tests += any;
-	}
+	if (node->feature & NODE_DEFAULT_LEFT)
+		top->default_left |= 1ull << position;
 	return true;
 }
 
+/* Put codes of a split's set that are in a column into a lane of sets; returns how many. */
+static uint32_t
+derive_sets(const uint32_t *set, uint32_t column, uint32_t lane, ForestSet *sets)
+{
+	bool		list = set[0] & CATEGORY_LIST;
+	uint32_t	first = column * COLUMN_CUTS;
+	uint32_t	n = list ? set[0] & ~CATEGORY_LIST : set[0] * 32;
+	uint32_t	n_sets = 0;
+
+	for (uint32_t i = list ? 0 : first; i < n; i++)
+	{
+		uint32_t	code = list ? set[1 + i] : i;
+
+		if (code >= first + COLUMN_CUTS)
+			break;
+		if (code < first || (!list && !(set[1 + i / 32] >> (i % 32) & 1)))
+			continue;
+		code -= first;
+		sets[code / SET_BITS].bits[lane] |= 1u << code % SET_BITS;
+		n_sets = code / SET_BITS + 1;
+	}
+	return n_sets;
+}
+
+/* Make the tests of the categorical splits. */
+static void
+derive_tests(const DeriveSource *source, const DeriveLevels *levels, DerivedTop *derived)
+{
+	ForestTop  *top = &derived->top;
+	ForestTest *test = NULL;
+	bool		more = true;
+
+	derived->n_sets = 0;
+	for (uint32_t column = 0; more; column++, test = NULL)
+	{
+		uint32_t	lane = 0;
+
+		more = false;
+		for (uint32_t i = 0; i < levels->n_splits; i++)
+		{
+			const DeriveSplit *split = &levels->split[i];
+			uint32_t	position = split->position;
+			const uint32_t *set = source->categories + split->node->value.index;
+			uint32_t	of_axis;
+			uint32_t	n_sets;
+			int64_t		highest;
+
+			if (!(split->node->feature & NODE_CATEGORICAL))
+				continue;
+			highest = mlops_derive_highest_code(set);
+			if (highest < (int64_t) column * COLUMN_CUTS)
+				continue;
+			more |= highest >= (int64_t) (column + 1) * COLUMN_CUTS;
+			if (test == NULL || lane == TEST_LANES)
+			{
+				test = &derived->tests[top->n_tests++];
+				memset(test, 0, sizeof(*test));
+				test->first_set = derived->n_sets;
+				memset(&derived->sets[test->first_set], 0, MAX_SETS * sizeof(ForestSet));
+				lane = 0;
+			}
+			of_axis = (top->column[position] | (uint32_t) top->column_high[position] << 8) + column;
+			test->positions |= 1ull << position;
+			test->column[lane] = (uint8_t) of_axis;
+			test->column_high[lane] = (uint8_t) (of_axis >> 8);
+			n_sets = derive_sets(set, column, lane++, &derived->sets[test->first_set]);
+			if (n_sets > test->n_sets)
+				test->n_sets = n_sets;
+			derived->n_sets = test->first_set + test->n_sets;
+		}
+	}
+}
+
 /*
- * The top of a tree that has TREE_TOP, and its tests, MAX_TESTS at most; sets
- * all of the top but first_test.  False when the axes are not those of the tree.
+ * The top of a tree that has TREE_TOP, and its tests.  False when the axes are
+ * not those of the tree.
  */
 bool
-mlops_derive_top(const DeriveSource *source, const ForestTree *tree,
-				 ForestTop *top, ForestTest *tests)
+mlops_derive_top(const DeriveSource *source, const ForestTree *tree, DerivedTop *derived)
 {
 	const ForestNode *nodes = source->nodes + tree->first_node;
+	ForestTop  *top = &derived->top;
 	DeriveLevels levels;
 
 	memset(top, 0, sizeof(*top));
@@ -246,10 +293,11 @@ mlops_derive_top(const DeriveSource *source, const ForestTree *tree,
 		const DeriveSplit *split = &levels.split[i];
 
 		if (!(split->node->feature & NODE_CATEGORICAL ?
-			  derive_categorical(source, split->node, split->position, top, tests) :
+			  derive_categorical(source, split->node, split->position, top) :
 			  derive_numeric(source, split->node, split->position, top)))
 			return false;
 	}
+	derive_tests(source, &levels, derived);
 	for (uint32_t i = 0; i < TOP_SIZE; i++)
 	{
 		if (tree->depth > TOP_LEVELS)

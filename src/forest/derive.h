@@ -38,13 +38,23 @@ typedef struct DeriveLevels
 	uint32_t	end[TOP_SIZE];	/* node at the end of each path */
 } DeriveLevels;
 
+/* A top and its tests, whose references count from the first. */
+typedef struct DerivedTop
+{
+	ForestTop	top;
+	ForestTest	tests[MAX_TESTS];
+	ForestSet	sets[MAX_TESTS * MAX_SETS];
+	uint32_t	n_sets;
+} DerivedTop;
+
 extern void mlops_derive_levels(const DeriveSource *source, const ForestTree *tree,
 								DeriveLevels *levels);
 extern uint32_t mlops_derive_flags(const DeriveSource *source, const ForestTree *tree);
 extern ForestStep mlops_derive_step(const DeriveSource *source, const ForestTree *tree,
 									uint32_t at);
 extern bool mlops_derive_top(const DeriveSource *source, const ForestTree *tree,
-							 ForestTop *top, ForestTest *tests);
+							 DerivedTop *derived);
+extern void mlops_derive_buckets(const float *cuts, ForestAxis *axis);
 extern int64_t mlops_derive_highest_code(const uint32_t *set);
 
 /* Fill the derived sections, and the flags of the trees; polls "interrupted". */

@@ -105,44 +105,71 @@ sort_keys(Derivation *derivation, uint64_t *keys, uint64_t *other, uint64_t n)
 	return keys;
 }
 
+/* Append the cuts of keys[0 .. n) and the buckets of their axis. */
+static void
+add_cuts(Derivation *derivation, const uint64_t *keys, uint64_t n, ForestAxis *axis)
+{
+	uint32_t	first_bucket = (uint32_t) (derivation->section[SECTION_BUCKET].used / sizeof(uint32_t));
+	uint32_t	first_cut = (uint32_t) (derivation->section[SECTION_CUT].used / sizeof(float));
+	uint64_t	n_cuts = 1;
+	uint32_t	n_before = 0;
+	float	   *cuts;
+	uint32_t   *buckets;
+
+	for (uint64_t i = 1; i < n; i++)
+		n_cuts += keys[i] != keys[i - 1];
+	cuts = extend_section(derivation, SECTION_CUT, n_cuts * sizeof(float));
+	if (cuts == NULL)
+		return;
+	for (uint64_t i = 0, at = 0; i < n; i++)
+		if (i == 0 || keys[i] != keys[i - 1])
+			cuts[at++] = key_threshold(keys[i]);
+	axis->first_cut = first_cut;
+	axis->n_cuts = (uint32_t) n_cuts;
+	axis->n_columns = (uint32_t) ((n_cuts + COLUMN_CUTS - 1) / COLUMN_CUTS);
+	axis->first_bucket = first_bucket;
+	mlops_derive_buckets(cuts, axis);
+	buckets = extend_section(derivation, SECTION_BUCKET, axis->n_buckets * sizeof(uint32_t));
+	for (uint32_t i = 0; i < axis->n_buckets && buckets != NULL; i++)
+	{
+		while (n_before < n_cuts && mlops_axis_bucket(axis, cuts[n_before]) < i)
+			n_before++;
+		buckets[i] = n_before;
+	}
+	cuts = extend_section(derivation, SECTION_CUT, ((1ull << axis->levels) - 1) * sizeof(float));
+	for (uint32_t i = 0; i < (1u << axis->levels) - 1 && cuts != NULL; i++)
+		cuts[i] = NAN;
+}
+
 /* Append the axis of keys[0 .. n), which are of one feature. */
 static void
 add_axis(Derivation *derivation, const uint64_t *keys, uint64_t n, uint32_t *n_columns)
 {
 	ForestAxis	axis = {.feature = (uint32_t) (keys[0] >> 33)};
 	ForestAxis *place;
-	float	   *cuts;
-	uint64_t	n_cuts = 1;
 
-	axis.first_cut = (uint32_t) (derivation->section[SECTION_CUT].used / sizeof(float));
 	axis.first_column = *n_columns;
 	if (keys[0] >> 32 & 1)
 	{
 		axis.feature |= NODE_CATEGORICAL;
+		axis.first_cut = (uint32_t) (derivation->section[SECTION_CUT].used / sizeof(float));
+		axis.first_bucket = (uint32_t) (derivation->section[SECTION_BUCKET].used / sizeof(uint32_t));
 		axis.n_columns = (uint32_t) keys[n - 1] / COLUMN_CUTS + 1;
 	}
 	else
-	{
-		for (uint64_t i = 1; i < n; i++)
-			n_cuts += keys[i] != keys[i - 1];
-		axis.n_cuts = (uint32_t) n_cuts;
-		axis.n_columns = (uint32_t) ((n_cuts + COLUMN_CUTS - 1) / COLUMN_CUTS);
-		while (n_cuts >> axis.levels > 0)
-			axis.levels++;
-		n_cuts = (1ull << axis.levels) - 1;
-		cuts = extend_section(derivation, SECTION_CUT, n_cuts * sizeof(float));
-		if (cuts == NULL)
-			return;
-		for (uint64_t i = 0; i < n; i++)
-			if (i == 0 || keys[i] != keys[i - 1])
-				*cuts++ = key_threshold(keys[i]);
-		for (uint64_t i = axis.n_cuts; i < n_cuts; i++)
-			*cuts++ = NAN;
-	}
+		add_cuts(derivation, keys, n, &axis);
 	*n_columns += axis.n_columns;
 	place = extend_section(derivation, SECTION_AXIS, sizeof(axis));
 	if (place != NULL)
 		*place = axis;
+}
+
+/* Whether 32 bits are enough for what the kernels reckon with. */
+static bool
+check_lengths(const Derivation *derivation, uint32_t n_columns)
+{
+	return n_columns <= MAX_COLUMNS && derivation->section[SECTION_CUT].used <= UINT32_MAX &&
+		derivation->section[SECTION_BUCKET].used <= UINT32_MAX;
 }
 
 /* Collect the thresholds of the upper levels and make axes of them. */
@@ -182,19 +209,20 @@ derive_axes(Derivation *derivation)
 			continue;
 		add_axis(derivation, sorted + begin, i + 1 - begin, &n_columns);
 		begin = i + 1;
-		if (n_columns > MAX_COLUMNS || derivation->section[SECTION_CUT].used > UINT32_MAX)
+		if (!check_lengths(derivation, n_columns))
 			break;
 	}
 	mlops_buffer_free(&keys);
 	mlops_buffer_free(&other);
 
 	/* Too many columns for the kernels that use them: go without. */
-	if (n_columns <= MAX_COLUMNS && derivation->section[SECTION_CUT].used <= UINT32_MAX)
+	if (check_lengths(derivation, n_columns))
 		return;
 	for (uint64_t i = 0; i < source->n_trees; i++)
 		derivation->trees[i].flags &= ~TREE_TOP;
 	mlops_buffer_free(&derivation->section[SECTION_AXIS]);
 	mlops_buffer_free(&derivation->section[SECTION_CUT]);
+	mlops_buffer_free(&derivation->section[SECTION_BUCKET]);
 }
 
 /* Append the steps of a tree. */
@@ -215,29 +243,38 @@ add_steps(Derivation *derivation, const ForestTree *tree)
 	}
 }
 
+/* Append bytes to a section. */
+static void
+append_section(Derivation *derivation, ForestSection section, const void *bytes, uint64_t size)
+{
+	void	   *place = size > 0 ? extend_section(derivation, section, size) : NULL;
+
+	if (place != NULL)
+		memcpy(place, bytes, size);
+}
+
 /* Append the top of a tree. */
 static void
 add_top(Derivation *derivation, const ForestTree *tree)
 {
-	ForestTop  *top = extend_section(derivation, SECTION_TOP, sizeof(ForestTop));
-	ForestTest	tests[MAX_TESTS];
-	uint64_t	first = derivation->section[SECTION_TEST].used / sizeof(ForestTest);
-	ForestTest *place;
+	uint64_t	first_test = derivation->section[SECTION_TEST].used / sizeof(ForestTest);
+	uint64_t	first_set = derivation->section[SECTION_SET].used / sizeof(ForestSet);
+	DerivedTop	derived;
+	ForestTop  *top = &derived.top;
 
-	if (top == NULL)
-		return;
 	memset(top, 0, sizeof(*top));
-	if (!(tree->flags & TREE_TOP))
-		return;
-	mlops_derive_top(derivation->source, tree, top, tests);
-	top->first_test = (uint32_t) first;
-	if (first + top->n_tests > UINT32_MAX)
-		derivation->status = FOREST_TOO_LARGE;
-	if (top->n_tests == 0)
-		return;
-	place = extend_section(derivation, SECTION_TEST, top->n_tests * sizeof(ForestTest));
-	if (place != NULL)
-		memcpy(place, tests, top->n_tests * sizeof(ForestTest));
+	if (tree->flags & TREE_TOP)
+	{
+		mlops_derive_top(derivation->source, tree, &derived);
+		top->first_test = (uint32_t) first_test;
+		for (uint32_t i = 0; i < top->n_tests; i++)
+			derived.tests[i].first_set += (uint32_t) first_set;
+		append_section(derivation, SECTION_TEST, derived.tests, top->n_tests * sizeof(ForestTest));
+		append_section(derivation, SECTION_SET, derived.sets, derived.n_sets * sizeof(ForestSet));
+		if (first_set + derived.n_sets > UINT32_MAX)
+			derivation->status = FOREST_TOO_LARGE;
+	}
+	append_section(derivation, SECTION_TOP, top, sizeof(*top));
 }
 
 ForestStatus

@@ -50,23 +50,19 @@ load_feature(const Tile *tile, __m512i offsets, uint32_t row, uint32_t feature)
 									tile->rows + row * tile->stride + feature, 4);
 }
 
-/* Ranks among 2^levels - 1 cuts; "coarse" holds every 2^(levels - 4)-th. */
+/* Ranks of 16 values on an axis. */
 INLINE __m512i
-find_rank(__m512 value, __m512 coarse, const float *cuts, uint32_t levels)
+find_rank(__m512 value, const ForestAxis *axis, const float *cuts, const uint32_t *buckets)
 {
-	uint32_t	fine = levels > 4 ? levels - 4 : 0;
-	__m512i		at = _mm512_setzero_si512();
+	__m512		last = _mm512_set1_ps((float) (axis->n_buckets - 1));
+	__m512		bucket = _mm512_mul_ps(_mm512_sub_ps(value, _mm512_set1_ps(axis->origin)),
+									   _mm512_set1_ps(axis->scale));
+	__m512i		at;
 
-	for (uint32_t step = 1u << (levels - fine) >> 1; step > 0; step >>= 1)
-	{
-		__m512i		probe = _mm512_add_epi32(at, _mm512_set1_epi32((int) step - 1));
-		__m512		cut = _mm512_permutexvar_ps(probe, coarse);
-
-		at = _mm512_mask_add_epi32(at, _mm512_cmp_ps_mask(value, cut, _CMP_GE_OQ), at,
-								   _mm512_set1_epi32((int) step));
-	}
-	at = _mm512_slli_epi32(at, fine);
-	for (uint32_t step = 1u << fine >> 1; step > 0; step >>= 1)
+	/* Of a NaN the second is taken. */
+	bucket = _mm512_min_ps(_mm512_max_ps(bucket, _mm512_setzero_ps()), last);
+	at = _mm512_i32gather_epi32(_mm512_cvttps_epi32(bucket), buckets, 4);
+	for (uint32_t step = 1u << axis->levels >> 1; step > 0; step >>= 1)
 	{
 		__m512i		probe = _mm512_add_epi32(at, _mm512_set1_epi32((int) step - 1));
 		__m512		cut = _mm512_i32gather_ps(probe, cuts, 4);
@@ -77,40 +73,28 @@ find_rank(__m512 value, __m512 coarse, const float *cuts, uint32_t levels)
 	return at;
 }
 
-/* Every 2^(levels - 4)-th cut. */
-INLINE __m512
-load_coarse(const float *cuts, uint32_t levels)
-{
-	const		__m512i lanes = _mm512_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
-	uint32_t	fine = levels > 4 ? levels - 4 : 0;
-	__mmask16	valid = (__mmask16) ((1u << ((1u << (levels - fine)) - 1)) - 1);
-	__m512i		index = _mm512_sub_epi32(_mm512_slli_epi32(lanes, fine), _mm512_set1_epi32(1));
-
-	return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), valid, index, cuts, 4);
-}
-
 /* Fill the columns of an axis in some rows. */
 AVX512 static void
 fill_columns(Tile *tile, const ForestAxis *axis, uint32_t begin, uint32_t end)
 {
 	const float *cuts = mlops_image_section(tile->forest, SECTION_CUT);
+	const uint32_t *buckets = mlops_image_section(tile->forest, SECTION_BUCKET);
 	const		__m512i offsets = _mm512_mullo_epi32(_mm512_set1_epi32((int) tile->stride),
 													 _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8,
 																	   9, 10, 11, 12, 13, 14, 15));
 	uint32_t	feature = axis->feature & NODE_FEATURE_MASK;
 	bool		categorical = axis->feature & NODE_CATEGORICAL;
 	uint8_t    *column = tile->bytes + (size_t) axis->first_column * tile->capacity;
-	__m512		coarse;
 	__mmask16	any = 0;
 
 	cuts += axis->first_cut;
-	coarse = load_coarse(cuts, axis->levels);
+	buckets += axis->first_bucket;
 	for (uint32_t row = begin; row < end; row += 16)
 	{
 		__m512		value = load_feature(tile, offsets, row, feature);
 		__mmask16	missing = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
 		__m512i		rank = categorical ? find_code(value) :
-		find_rank(value, coarse, cuts, axis->levels);
+		find_rank(value, axis, cuts, buckets);
 
 		any |= missing;
 		for (uint32_t i = 0; i < axis->n_columns; i++)
@@ -168,7 +152,7 @@ fill_tile(Tile *tile)
 INLINE void
 compare_splits(const Tile *tile, const ForestTop *top, TileBits * bits)
 {
-	for (uint64_t left = top->splits; left != 0; left &= left - 1)
+	for (uint64_t left = top->splits & ~top->categorical; left != 0; left &= left - 1)
 	{
 		uint32_t	position = (uint32_t) __builtin_ctzll(left);
 		const uint8_t *bytes = find_column(tile, top, position);
@@ -180,32 +164,53 @@ compare_splits(const Tile *tile, const ForestTop *top, TileBits * bits)
 	}
 }
 
-/* Bits of the categorical splits: a byte of the set, then a bit of the byte. */
+/* Bits of a lane: a byte of its set, then a bit of the byte. */
+INLINE void
+test_lane(const Tile *tile, const ForestTest *test, const ForestSet *sets, uint32_t lane,
+		  bool missing, bool first, uint64_t right[TILE_ROWS / 64])
+{
+	const		__m512i single = _mm512_set1_epi64((long long) 0x8040201008040201ull);
+	const uint8_t *bytes = find_lane(tile, test, lane);
+	uint32_t	words[8] = {[COLUMN_MISSING / SET_BITS] = (uint32_t) missing << 31};
+	__m512i		set;
+
+	for (uint32_t i = 0; i < test->n_sets; i++)
+		words[i] |= sets[test->first_set + i].bits[lane];
+	set = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *) words));
+	for (uint32_t row = 0; row < tile->n_padded; row += 64)
+	{
+		__m512i		code = _mm512_load_si512(bytes + row);
+		__m512i		high = _mm512_and_si512(_mm512_srli_epi16(code, 3), _mm512_set1_epi8(31));
+		__m512i		low = _mm512_and_si512(code, _mm512_set1_epi8(7));
+
+		right[row / 64] = _mm512_test_epi8_mask(_mm512_permutexvar_epi8(high, set),
+												_mm512_shuffle_epi8(single, low)) |
+			(first ? 0 : right[row / 64]);
+	}
+}
+
+/* Bits of the categorical splits. */
 AVX512 static void
 test_splits(const Tile *tile, const ForestTop *top, TileBits * bits)
 {
 	const ForestTest *tests = mlops_image_section(tile->forest, SECTION_TEST);
-	const		__m512i single = _mm512_set1_epi64((long long) 0x8040201008040201ull);
+	const ForestSet *sets = mlops_image_section(tile->forest, SECTION_SET);
 
-	tests += top->first_test;
-	for (uint32_t i = 0; i < top->n_tests; i++)
-		memset(bits->split[tests[i].position], 0, sizeof(bits->split[0]));
-	for (uint32_t i = 0; i < top->n_tests; i++)
+	uint64_t	seen = 0;
+
+	for (uint32_t i = top->first_test; i < top->first_test + top->n_tests; i++)
 	{
-		const ForestTest *test = &tests[i];
-		const uint8_t *bytes = tile->bytes + (size_t) test->column * tile->capacity;
-		__m512i		set = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *) test->set));
+		uint64_t	left = tests[i].positions;
 
-		for (uint32_t row = 0; row < tile->n_padded; row += 64)
+		for (uint32_t lane = 0; left != 0; lane++, left &= left - 1)
 		{
-			__m512i		code = _mm512_load_si512(bytes + row);
-			__m512i		high = _mm512_and_si512(_mm512_srli_epi16(code, 3), _mm512_set1_epi8(31));
-			__m512i		low = _mm512_and_si512(code, _mm512_set1_epi8(7));
+			uint32_t	position = (uint32_t) __builtin_ctzll(left);
+			bool		first = !(seen >> position & 1);
 
-			bits->split[test->position][row / 64] |=
-				_mm512_test_epi8_mask(_mm512_permutexvar_epi8(high, set),
-									  _mm512_shuffle_epi8(single, low));
+			test_lane(tile, &tests[i], sets, lane, first && !(top->default_left >> position & 1),
+					  first, bits->split[position]);
 		}
+		seen |= tests[i].positions;
 	}
 }
 

@@ -29,13 +29,37 @@ typedef struct RowBytes
 	bool		missing;		/* some byte is COLUMN_MISSING */
 }			__attribute__((aligned(64))) RowBytes;
 
-/* Ranks of 16 values, each among 2^levels - 1 cuts of its own. */
+/* A field of 16 axes, of the first one of which "field" is. */
 INLINE __m512i
-find_ranks(__m512 value, const float *cuts, __m512i first, __m512i levels)
+load_field(__mmask16 valid, const void *field)
 {
-	__m512i		step = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), levels), 1);
-	__m512i		at = first;
+	/* In units of 8 bytes: an axis is five of them. */
+	const		__m512i lanes = _mm512_setr_epi32(0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75);
 
+	return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), valid, lanes, field, 8);
+}
+
+/* Ranks of 16 values, each on an axis of its own. */
+INLINE __m512i
+find_ranks(const Forest *forest, const ForestAxis *axes, __mmask16 valid, __m512 value)
+{
+	const float *cuts = mlops_image_section(forest, SECTION_CUT);
+	const uint32_t *buckets = mlops_image_section(forest, SECTION_BUCKET);
+	const		__m512i one = _mm512_set1_epi32(1);
+	__m512i		first = load_field(valid, &axes->first_cut);
+	__m512		origin = _mm512_castsi512_ps(load_field(valid, &axes->origin));
+	__m512		scale = _mm512_castsi512_ps(load_field(valid, &axes->scale));
+	__m512i		last = _mm512_sub_epi32(load_field(valid, &axes->n_buckets), one);
+	__m512		bucket = _mm512_mul_ps(_mm512_sub_ps(value, origin), scale);
+	__m512i		step = _mm512_srli_epi32(_mm512_sllv_epi32(one, load_field(valid, &axes->levels)), 1);
+	__m512i		at = load_field(valid, &axes->first_bucket);
+
+	/* Of a NaN the second is taken.  A categorical axis has no buckets. */
+	bucket = _mm512_min_ps(_mm512_max_ps(bucket, _mm512_setzero_ps()), _mm512_cvtepi32_ps(last));
+	valid = _mm512_mask_cmpge_epi32_mask(valid, last, _mm512_setzero_si512());
+	at = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), valid,
+									 _mm512_add_epi32(at, _mm512_cvttps_epi32(bucket)), buckets, 4);
+	at = _mm512_add_epi32(at, first);
 	for (;;)
 	{
 		__mmask16	more = _mm512_test_epi32_mask(step, step);
@@ -44,8 +68,7 @@ find_ranks(__m512 value, const float *cuts, __m512i first, __m512i levels)
 
 		if (more == 0)
 			return _mm512_sub_epi32(at, first);
-		cut = _mm512_mask_i32gather_ps(value, more,
-									   _mm512_sub_epi32(next, _mm512_set1_epi32(1)), cuts, 4);
+		cut = _mm512_mask_i32gather_ps(value, more, _mm512_sub_epi32(next, one), cuts, 4);
 		at = _mm512_mask_mov_epi32(at, _mm512_mask_cmp_ps_mask(more, value, cut, _CMP_GE_OQ),
 								   next);
 		step = _mm512_srli_epi32(step, 1);
@@ -74,20 +97,13 @@ AVX512 static void
 fill_row(const Forest *forest, uint32_t n_columns, const float *row, RowBytes * bytes)
 {
 	const ForestAxis *axes = mlops_image_section(forest, SECTION_AXIS);
-	const float *cuts = mlops_image_section(forest, SECTION_CUT);
 	uint32_t	n_axes = (uint32_t) forest->count[SECTION_AXIS];
-
-	/* In units of 8 bytes: an axis is three of them. */
-	const		__m512i lanes = _mm512_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45);
-	const		__m512i none = _mm512_setzero_si512();
 
 	bytes->missing = false;
 	for (uint32_t i = 0; i < n_axes; i += 16)
 	{
 		__mmask16	valid = n_axes - i >= 16 ? 0xffff : (__mmask16) ((1u << (n_axes - i)) - 1);
-		__m512i		feature = _mm512_mask_i32gather_epi32(none, valid, lanes, &axes[i].feature, 8);
-		__m512i		first = _mm512_mask_i32gather_epi32(none, valid, lanes, &axes[i].first_cut, 8);
-		__m512i		levels = _mm512_mask_i32gather_epi32(none, valid, lanes, &axes[i].levels, 8);
+		__m512i		feature = load_field(valid, &axes[i].feature);
 		__mmask16	categorical = _mm512_test_epi32_mask(feature, _mm512_set1_epi32(NODE_CATEGORICAL));
 		__m512		value;
 		__mmask16	missing;
@@ -97,7 +113,7 @@ fill_row(const Forest *forest, uint32_t n_columns, const float *row, RowBytes * 
 		value = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), valid, feature, row, 4);
 		missing = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
 		bytes->missing |= missing != 0;
-		rank = find_ranks(value, cuts, first, levels);
+		rank = find_ranks(forest, &axes[i], valid, value);
 		if (categorical)
 			rank = _mm512_mask_mov_epi32(rank, categorical, find_code(value));
 		if (n_axes == n_columns)
@@ -136,44 +152,41 @@ look_up_columns(const RowBytes * bytes, __m512i column, int n_tables)
 	return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(column), high);
 }
 
-/* Bits of the categorical splits, all of them, where some have several tests. */
+/* Bits of the categorical splits. */
 INLINE uint64_t
-test_all(const RowBytes * bytes, const ForestTop *top, const ForestTest *tests)
+test_splits(const RowBytes * bytes, const ForestTop *top, const ForestTest *tests,
+			const ForestSet *sets, int n_tables)
 {
 	uint64_t	right = 0;
 
 	for (uint32_t i = 0; i < top->n_tests; i++)
 	{
-		uint8_t		code = bytes->byte[tests[i].column];
+		const ForestTest *test = &tests[top->first_test + i];
+		const ForestSet *set = &sets[test->first_set];
+		__m128i		column = _mm_load_si128((const __m128i *) test->column);
+		__m512i		code = look_up_columns(bytes, _mm512_castsi128_si512(column), n_tables);
+		__mmask16	hits = 0;
 
-		right |= (uint64_t) (tests[i].set[code / 8] >> (code % 8) & 1) << tests[i].position;
+		code = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(code));
+		for (uint32_t k = 0; k < test->n_sets; k++)
+		{
+			/*
+			 * A shift by what is not among the bits, wrapped round or not,
+			 * gives none.
+			 */
+			hits |= _mm512_test_epi32_mask(_mm512_srlv_epi32(_mm512_load_si512(set[k].bits), code),
+										   _mm512_set1_epi32(1));
+			code = _mm512_sub_epi32(code, _mm512_set1_epi32(SET_BITS));
+		}
+		right |= _pdep_u64(hits, test->positions);
 	}
 	return right;
 }
 
-/* Follow the path where categorical splits have one test each, when met. */
-INLINE uint64_t
-follow_tests(const RowBytes * bytes, const ForestTop *top, const ForestTest *tests,
-			 uint64_t right)
-{
-	uint64_t	at = 1;
-
-#pragma GCC unroll 6
-	for (int level = 0; level < TOP_LEVELS; level++)
-	{
-		uint32_t	categorical = top->categorical >> at & 1;
-		const ForestTest *test = &tests[top->rank[at] & -categorical];
-		uint8_t		code = bytes->byte[test->column];
-		uint32_t	found = test->set[code / 8] >> (code % 8) & categorical;
-
-		at = 2 * at + ((right >> at & 1) | found);
-	}
-	return at;
-}
-
 /* Find the end of the path through the top of a tree. */
 INLINE uint32_t
-find_end(const RowBytes * bytes, const ForestTop *top, const ForestTest *tests, int n_tables)
+find_end(const RowBytes * bytes, const ForestTop *top, const ForestTest *tests,
+		 const ForestSet *sets, int n_tables)
 {
 	__m512i		byte = look_up_columns(bytes, _mm512_loadu_si512(top->column), n_tables);
 	uint64_t	right = _mm512_cmpge_epu8_mask(byte, _mm512_loadu_si512(top->rank));
@@ -183,12 +196,7 @@ find_end(const RowBytes * bytes, const ForestTop *top, const ForestTest *tests, 
 		right &= ~(top->default_left &
 				   _mm512_cmpeq_epi8_mask(byte, _mm512_set1_epi8((char) COLUMN_MISSING)));
 	if (top->n_tests > 0)
-	{
-		right &= ~top->categorical;
-		if (top->n_tests == (uint32_t) __builtin_popcountll(top->categorical))
-			return (uint32_t) follow_tests(bytes, top, tests + top->first_test, right) - TOP_SIZE;
-		right |= test_all(bytes, top, tests + top->first_test);
-	}
+		right |= test_splits(bytes, top, tests, sets, n_tables);
 #pragma GCC unroll 6
 	for (int level = 0; level < TOP_LEVELS; level++)
 		at = 2 * at + (right >> at & 1);
@@ -235,6 +243,7 @@ add_trees(const Forest *forest, size_t first, int n, const RowBytes * bytes,
 	const ForestTree *trees = mlops_image_section(forest, SECTION_TREE);
 	const ForestTop *tops = mlops_image_section(forest, SECTION_TOP);
 	const ForestTest *tests = mlops_image_section(forest, SECTION_TEST);
+	const ForestSet *sets = mlops_image_section(forest, SECTION_SET);
 	uint32_t	at[LANES];
 	uint32_t	depth = 0;
 	float		leaf[LANES];
@@ -244,7 +253,7 @@ add_trees(const Forest *forest, size_t first, int n, const RowBytes * bytes,
 	tops += first;
 	for (int lane = 0; lane < n; lane++)
 	{
-		uint32_t	end = find_end(bytes, &tops[lane], tests, n_tables);
+		uint32_t	end = find_end(bytes, &tops[lane], tests, sets, n_tables);
 
 		leaf[lane] = tops[lane].end.leaf[end];
 		at[lane] = tops[lane].end.node[end];

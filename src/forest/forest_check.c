@@ -49,8 +49,10 @@ mlops_image_section_size(ForestSection section, uint64_t count)
 		[SECTION_STEP] = sizeof(ForestStep),
 		[SECTION_AXIS] = sizeof(ForestAxis),
 		[SECTION_CUT] = sizeof(float),
+		[SECTION_BUCKET] = sizeof(uint32_t),
 		[SECTION_TOP] = sizeof(ForestTop),
 		[SECTION_TEST] = sizeof(ForestTest),
+		[SECTION_SET] = sizeof(ForestSet),
 		[SECTION_COVER] = sizeof(float),
 		[SECTION_GAIN] = sizeof(float),
 	};
@@ -185,14 +187,42 @@ check_tree(const Forest *forest, const ForestTree *tree, const ForestLimits *lim
 		depth <= FOREST_MAX_TREE_DEPTH;
 }
 
+/* Whether cuts and buckets of an axis, which are there, are as they have to be. */
+static bool
+check_cuts(const ForestAxis *axis, const float *cuts, const uint32_t *buckets)
+{
+	ForestAxis	derived = *axis;
+	const float filler = NAN;
+	uint32_t	n_before = 0;
+
+	for (uint32_t i = 0; i < axis->n_cuts; i++)
+		if (isnan(cuts[i]) || (i > 0 && cuts[i] <= cuts[i - 1]))
+			return false;
+	mlops_derive_buckets(cuts, &derived);
+	if (memcmp(axis, &derived, sizeof(derived)) != 0)
+		return false;
+	for (uint32_t i = 0; i < (1u << axis->levels) - 1; i++)
+		if (memcmp(&cuts[axis->n_cuts + i], &filler, sizeof(filler)) != 0)
+			return false;
+	for (uint32_t i = 0; i < axis->n_buckets; i++)
+	{
+		while (n_before < axis->n_cuts && mlops_axis_bucket(axis, cuts[n_before]) < i)
+			n_before++;
+		if (buckets[i] != n_before)
+			return false;
+	}
+	return true;
+}
+
 /* Whether the axes are in order and fill their sections. */
 static bool
 check_axes(const Forest *forest, const ForestLimits *limits)
 {
 	const ForestAxis *axes = mlops_image_section(forest, SECTION_AXIS);
 	const float *cuts = mlops_image_section(forest, SECTION_CUT);
-	const float filler = NAN;
+	const uint32_t *buckets = mlops_image_section(forest, SECTION_BUCKET);
 	uint64_t	first_cut = 0;
+	uint64_t	first_bucket = 0;
 	uint64_t	first_column = 0;
 
 	for (uint64_t i = 0; i < forest->count[SECTION_AXIS]; i++)
@@ -211,39 +241,41 @@ check_axes(const Forest *forest, const ForestLimits *limits)
 			return false;
 		if (feature >= forest->n_features || axis->feature & NODE_DEFAULT_LEFT ||
 			axis->first_cut != first_cut || axis->first_column != first_column ||
-			axis->levels > 30 || (n_cuts == 0) != categorical ||
-			n_cuts >> axis->levels != 0 || (n_cuts > 0 && n_cuts >> (axis->levels - 1) != 1) ||
+			axis->first_bucket != first_bucket || axis->levels > 30 ||
+			(n_cuts == 0) != categorical || (axis->n_buckets == 0) != categorical ||
 			(categorical ? axis->levels != 0 || axis->n_columns == 0 ||
-			 axis->n_columns > MAX_CATEGORY_COLUMNS : axis->n_columns != n_columns))
+			 axis->n_columns > MAX_CATEGORY_COLUMNS || axis->origin != 0 || axis->scale != 0 :
+			 axis->n_columns != n_columns))
 			return false;
 		first_column += axis->n_columns;
-		first_cut += (1ull << axis->levels) - 1;
+		first_cut += n_cuts + (1ull << axis->levels) - 1;
+		first_bucket += axis->n_buckets;
 		/* Kernels reckon with 32 bits, of bytes. */
 		if (first_column > MAX_COLUMNS || first_cut > forest->count[SECTION_CUT] ||
-			first_cut > UINT32_MAX / sizeof(float))
+			first_bucket > forest->count[SECTION_BUCKET] ||
+			first_cut > UINT32_MAX / sizeof(float) || first_bucket > UINT32_MAX / sizeof(uint32_t))
 			return false;
-		for (uint64_t k = axis->first_cut; k < first_cut; k++)
-			if (k - axis->first_cut >= n_cuts ? memcmp(&cuts[k], &filler, sizeof(filler)) != 0 :
-				isnan(cuts[k]) || (k > axis->first_cut && cuts[k] <= cuts[k - 1]))
-				return false;
+		if (!categorical && !check_cuts(axis, cuts + axis->first_cut, buckets + axis->first_bucket))
+			return false;
 	}
-	return first_cut == forest->count[SECTION_CUT];
+	return first_cut == forest->count[SECTION_CUT] && first_bucket == forest->count[SECTION_BUCKET];
 }
 
 /* Whether what was derived of a tree is what we would derive. */
 static bool
 check_derived(const Forest *forest, const DeriveSource *source, const ForestTree *tree,
-			  uint64_t *n_tests)
+			  uint64_t *n_tests, uint64_t *n_sets)
 {
 	const ForestStep *steps = mlops_image_section(forest, SECTION_STEP);
 	const ForestTop *tops = mlops_image_section(forest, SECTION_TOP);
 	const ForestTest *tests = mlops_image_section(forest, SECTION_TEST);
-	const uint32_t derived = TREE_STEPS | (forest->count[SECTION_TOP] > 0 ? TREE_TOP : 0);
-	ForestTest	our_tests[MAX_TESTS];
-	ForestTop	top = {0};
+	const ForestSet *sets = mlops_image_section(forest, SECTION_SET);
+	const uint32_t flags = TREE_STEPS | (forest->count[SECTION_TOP] > 0 ? TREE_TOP : 0);
+	DerivedTop	derived;
+	ForestTop  *top = &derived.top;
 
 	if ((tree->flags & (TREE_STEPS | TREE_TOP)) !=
-		(mlops_derive_flags(source, tree) & derived))
+		(mlops_derive_flags(source, tree) & flags))
 		return false;
 	for (uint32_t i = 0; i < tree->n_nodes && tree->flags & TREE_STEPS; i++)
 	{
@@ -254,14 +286,19 @@ check_derived(const Forest *forest, const DeriveSource *source, const ForestTree
 	}
 	if (!(tree->flags & TREE_TOP))
 		return true;
-	if (!mlops_derive_top(source, tree, &top, our_tests))
+	if (!mlops_derive_top(source, tree, &derived))
 		return false;
-	top.first_test = (uint32_t) *n_tests;
-	if (memcmp(&top, &tops[tree - source->trees], sizeof(top)) != 0 ||
-		top.n_tests > forest->count[SECTION_TEST] - *n_tests ||
-		memcmp(our_tests, tests + *n_tests, top.n_tests * sizeof(ForestTest)) != 0)
+	top->first_test = (uint32_t) *n_tests;
+	for (uint32_t i = 0; i < top->n_tests; i++)
+		derived.tests[i].first_set += (uint32_t) *n_sets;
+	if (memcmp(top, &tops[tree - source->trees], sizeof(*top)) != 0 ||
+		top->n_tests > forest->count[SECTION_TEST] - *n_tests ||
+		derived.n_sets > forest->count[SECTION_SET] - *n_sets ||
+		memcmp(derived.tests, tests + *n_tests, top->n_tests * sizeof(ForestTest)) != 0 ||
+		memcmp(derived.sets, sets + *n_sets, derived.n_sets * sizeof(ForestSet)) != 0)
 		return false;
-	*n_tests += top.n_tests;
+	*n_tests += top->n_tests;
+	*n_sets += derived.n_sets;
 	return true;
 }
 
@@ -275,6 +312,7 @@ mlops_forest_check(const void *image, size_t image_size,
 	DeriveSource source;
 	uint64_t	first = 0;
 	uint64_t	n_tests = 0;
+	uint64_t	n_sets = 0;
 
 	if (status != FOREST_OK)
 		return status;
@@ -308,14 +346,15 @@ mlops_forest_check(const void *image, size_t image_size,
 			tree->group >= forest->n_outputs ||
 			tree->flags & ~(TREE_CATEGORICAL | TREE_VECTOR | TREE_STEPS | TREE_TOP) ||
 			!check_tree(forest, tree, limits) ||
-			!check_derived(forest, &source, tree, &n_tests))
+			!check_derived(forest, &source, tree, &n_tests, &n_sets))
 			return limits->interrupted && limits->interrupted() ?
 				fail_check(error, FOREST_INTERRUPTED, "interrupted") :
 				fail_check(error, FOREST_MALFORMED, "tree %llu of the forest image is malformed",
 						   (unsigned long long) i);
 		first += tree->n_nodes;
 	}
-	if (first != forest->count[SECTION_NODE] || n_tests != forest->count[SECTION_TEST])
+	if (first != forest->count[SECTION_NODE] || n_tests != forest->count[SECTION_TEST] ||
+		n_sets != forest->count[SECTION_SET])
 		return fail_check(error, FOREST_MALFORMED, "forest image has nodes of no tree");
 	return FOREST_OK;
 }

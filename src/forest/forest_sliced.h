@@ -22,9 +22,11 @@
 
 #define SLICED_ROWS		256		/* so that the results stay in the nearest
 								 * cache */
-#define SIDE_ROWS		8		/* searched side by side */
 
 typedef uint8_t Bytes __attribute__((vector_size(SLICED_VECTOR)));
+typedef uint32_t Words __attribute__((vector_size(SLICED_VECTOR)));
+typedef int32_t Integers __attribute__((vector_size(SLICED_VECTOR)));
+typedef float Floats __attribute__((vector_size(SLICED_VECTOR)));
 
 #define TILE_VECTORS	(SLICED_ROWS / SLICED_VECTOR)
 
@@ -35,83 +37,122 @@ typedef struct TileMasks
 	Bytes		path[TOP_LEVELS];
 } TileMasks;
 
-/* Ranks of some values among 2^levels - 1 cuts. */
+/* Look up where searches start that ranks of values on an axis take. */
 SLICED_INLINE void
-find_ranks(const float value[SIDE_ROWS], const float *cuts, uint32_t levels,
-		   uint32_t rank[SIDE_ROWS])
+find_buckets(const ForestAxis *axis, const Floats * value, uint32_t n, Words * bucket)
 {
-	const float *at[SIDE_ROWS];
+	Floats		last = (Floats) {0} +(float) (axis->n_buckets - 1);
 
-	for (int i = 0; i < SIDE_ROWS; i++)
-		at[i] = cuts;
-	for (size_t step = (size_t) 1 << levels >> 1; step > 0; step >>= 1)
+	/*
+	 * As mlops_axis_bucket; what is not above 0, NaN too, falls into the
+	 * first.
+	 */
+	for (uint32_t i = 0; i < n / (SLICED_VECTOR / 4); i++)
 	{
-#pragma GCC unroll 8
-		for (int i = 0; i < SIDE_ROWS; i++)
-		{
-			const float *next = at[i] + step;
+		Floats		at = (value[i] - axis->origin) * axis->scale;
 
-			/*
-			 * A conditional move, neither a branch nor a vector of single
-			 * loads.
-			 */
-	__asm__("":"+r"(next));
-			at[i] = value[i] >= next[-1] ? next : at[i];
-		}
+		at = (Floats) ((Words) at & (Words) (at > 0));
+		at = (Floats) (((Words) at & (Words) (at < last)) | ((Words) last & (Words) (at >= last)));
+		bucket[i] = (Words) __builtin_convertvector(at, Integers);
 	}
-	for (int i = 0; i < SIDE_ROWS; i++)
-		rank[i] = (uint32_t) (at[i] - cuts);
 }
 
-/* Code of a category as a whole number; huge for those of no column. */
+/* Rank of a value that falls into a bucket, without a branch. */
 SLICED_INLINE uint32_t
+find_rank(const float *cuts, uint32_t begin, uint32_t levels, float value)
+{
+	for (uint32_t level = levels; level-- > 0;)
+		begin += (uint32_t) (value >= cuts[begin + (1u << level) - 1]) << level;
+	return begin;
+}
+
+/* Fill the column of an axis that has one, but for missing values. */
+SLICED_INLINE void
+fill_ranks(const Forest *forest, const ForestAxis *axis, uint32_t levels, const float *value,
+		   const uint32_t *bucket, uint32_t n, uint8_t *column)
+{
+	const float *cuts = mlops_image_section(forest, SECTION_CUT);
+	const uint32_t *buckets = mlops_image_section(forest, SECTION_BUCKET);
+
+	cuts += axis->first_cut;
+	buckets += axis->first_bucket;
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < n; i++)
+		column[i] = (uint8_t) find_rank(cuts, buckets[bucket[i]], levels, value[i]);
+}
+
+/* Code of a category as a whole number; negative for those of no column. */
+SLICED_INLINE int32_t
 find_code(float value)
 {
 	bool		known = value >= 0 && value < (float) (COLUMN_CUTS * MAX_CATEGORY_COLUMNS);
 
-	return known ? (uint32_t) value : UINT32_MAX;
+	return known ? (int32_t) value : -1;
 }
 
-/* The byte that a rank or a code is in a column that starts at "first". */
-SLICED_INLINE uint8_t
-make_byte(uint32_t rank, uint32_t first, bool categorical)
+/* Fill the columns of an axis of any kind, but for missing values. */
+SLICED_INLINE void
+fill_parts(const Tile *tile, const ForestAxis *axis, const float *value, const uint32_t *bucket,
+		   uint8_t *column)
 {
-	if (rank < first)
-		return categorical ? COLUMN_OTHER : 0;
-	return rank - first < COLUMN_CUTS ? (uint8_t) (rank - first) : COLUMN_CUTS;
+	const float *cuts = mlops_image_section(tile->forest, SECTION_CUT);
+	const uint32_t *buckets = mlops_image_section(tile->forest, SECTION_BUCKET);
+	bool		categorical = axis->feature & NODE_CATEGORICAL;
+	uint8_t		below = categorical ? COLUMN_OTHER : 0;
+
+	cuts += axis->first_cut;
+	buckets += axis->first_bucket;
+	for (uint32_t i = 0; i < tile->n_padded; i++)
+	{
+		int32_t		rank = categorical ? find_code(value[i]) :
+		(int32_t) find_rank(cuts, buckets[bucket[i]], axis->levels, value[i]);
+
+		for (uint32_t k = 0; k < axis->n_columns; k++, rank -= COLUMN_CUTS)
+			column[(size_t) k * tile->capacity + i] = (uint8_t)
+				(rank < 0 ? below : rank < COLUMN_CUTS ? rank : COLUMN_CUTS);
+	}
 }
 
 /* Fill the columns of an axis. */
 SLICED void
 fill_columns(Tile *tile, const ForestAxis *axis)
 {
-	const float *cuts = mlops_image_section(tile->forest, SECTION_CUT);
-	uint32_t	feature = axis->feature & NODE_FEATURE_MASK;
-	bool		categorical = axis->feature & NODE_CATEGORICAL;
+	const float *next = tile->rows + (axis->feature & NODE_FEATURE_MASK);
 	uint8_t    *column = tile->bytes + (size_t) axis->first_column * tile->capacity;
+	uint32_t	n = tile->n_padded;
+	Integers	unordered = {0};
 	bool		any = false;
-
-	for (uint32_t row = 0; row < tile->n_padded; row += SIDE_ROWS)
+	union
 	{
-		float		value[SIDE_ROWS];
-		uint32_t	rank[SIDE_ROWS];
+		float		one[SLICED_ROWS];
+		Floats		all[SLICED_ROWS / (SLICED_VECTOR / 4)];
+	}			value;
+	union
+	{
+		uint32_t	one[SLICED_ROWS];
+		Words		all[SLICED_ROWS / (SLICED_VECTOR / 4)];
+	}			bucket;
 
-		for (uint32_t i = 0; i < SIDE_ROWS; i++)
-		{
-			value[i] = row + i < tile->n_rows ?
-				tile->rows[(row + i) * tile->stride + feature] : 0;
-			any |= isnan(value[i]);
-		}
-		if (categorical)
-			for (uint32_t i = 0; i < SIDE_ROWS; i++)
-				rank[i] = find_code(value[i]);
-		else
-			find_ranks(value, cuts + axis->first_cut, axis->levels, rank);
-		for (uint32_t k = 0; k < axis->n_columns; k++)
-			for (uint32_t i = 0; i < SIDE_ROWS; i++)
-				column[(size_t) k * tile->capacity + row + i] = isnan(value[i]) ?
-					COLUMN_MISSING : make_byte(rank[i], k * COLUMN_CUTS, categorical);
-	}
+	for (uint32_t i = 0; i < tile->n_rows; i++, next += tile->stride)
+		value.one[i] = *next;
+	for (uint32_t i = tile->n_rows; i < n; i++)
+		value.one[i] = 0;
+	find_buckets(axis, value.all, n, bucket.all);
+	if (axis->n_columns > 1 || axis->feature & NODE_CATEGORICAL)
+		fill_parts(tile, axis, value.one, bucket.one, column);
+	else if (axis->levels == 1)
+		fill_ranks(tile->forest, axis, 1, value.one, bucket.one, n, column);
+	else if (axis->levels == 2)
+		fill_ranks(tile->forest, axis, 2, value.one, bucket.one, n, column);
+	else
+		fill_ranks(tile->forest, axis, axis->levels, value.one, bucket.one, n, column);
+	for (uint32_t i = 0; i < n / (SLICED_VECTOR / 4); i++)
+		unordered |= (Integers) (value.all[i] != value.all[i]);
+	for (uint32_t i = 0; i < SLICED_VECTOR / 4; i++)
+		any |= unordered[i] != 0;
+	for (uint32_t k = 0; k < axis->n_columns && any; k++)
+		for (uint32_t i = 0; i < n; i++)
+			column[(size_t) k * tile->capacity + i] |= (uint8_t) -(uint32_t) isnan(value.one[i]);
 	for (uint32_t k = 0; k < axis->n_columns && any; k++)
 	{
 		uint32_t	at = axis->first_column + k;
@@ -128,7 +169,7 @@ fill_columns(Tile *tile, const ForestAxis *axis)
 SLICED_INLINE void
 compare_splits(const Tile *tile, const ForestTop *top, TileMasks *masks)
 {
-	for (uint64_t left = top->splits; left != 0; left &= left - 1)
+	for (uint64_t left = top->splits & ~top->categorical; left != 0; left &= left - 1)
 	{
 		uint32_t	position = (uint32_t) __builtin_ctzll(left);
 		const		Bytes *bytes = (const Bytes *) find_column(tile, top, position);
@@ -139,23 +180,108 @@ compare_splits(const Tile *tile, const ForestTop *top, TileMasks *masks)
 	}
 }
 
+/* Look bytes of rows up. */
+#ifndef SLICED_LOOK_UP
+#define SLICED_LOOK_UP	look_up
+SLICED_INLINE void
+look_up(const uint8_t table[256], uint32_t n_used, const uint8_t *bytes, uint32_t n,
+		uint8_t *answer)
+{
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < n; i++)
+		answer[i] = table[bytes[i]];
+}
+#endif
+
+/* The low eight bits as bytes in memory, 0 or 1. */
+SLICED_INLINE uint64_t
+spread_bits(uint32_t bits)
+{
+	const uint64_t places = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ?
+	0x8040201008040201 : 0x0102040810204080;
+	uint64_t	apart = (uint64_t) (bits & 255) * 0x0101010101010101 & places;
+
+	return (apart + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101;
+}
+
+/*
+ * Results of up to eight lanes of a test that ask the same column.  A byte is looked
+ * up for all of them at once: the answer has a bit for each.
+ */
+SLICED_INLINE void
+test_lanes(const Tile *tile, const ForestTop *top, const ForestTest *test,
+		   const uint8_t *lane, const uint8_t *position, uint32_t n, uint64_t seen,
+		   TileMasks *masks)
+{
+	const ForestSet *sets = mlops_image_section(tile->forest, SECTION_SET);
+	uint64_t	words[256 / 8] = {0};
+	uint8_t    *table = (uint8_t *) words;
+	Bytes		answer[TILE_VECTORS];
+
+	sets += test->first_set;
+	for (uint32_t k = 0; k < n; k++)
+	{
+		for (uint32_t i = 0; i < test->n_sets; i++)
+			for (uint32_t byte = 0; byte < SET_BITS / 8; byte++)
+				words[i * (SET_BITS / 8) + byte] |= spread_bits(sets[i].bits[lane[k]] >> 8 * byte) << k;
+		if (!((seen | top->default_left) >> position[k] & 1))
+			table[COLUMN_MISSING] |= (uint8_t) (1 << k);
+	}
+	SLICED_LOOK_UP(table, test->n_sets * SET_BITS, find_lane(tile, test, lane[0]),
+				   tile->n_padded, (uint8_t *) answer);
+	for (uint32_t k = 0; k < n; k++)
+	{
+		Bytes	   *split = masks->split[position[k]];
+		Bytes		bit = (Bytes) {0} +(uint8_t) (1 << k);
+
+		if (seen >> position[k] & 1)
+			for (uint32_t i = 0; i < tile->n_padded / SLICED_VECTOR; i++)
+				split[i] |= (Bytes) ((answer[i] & bit) == bit);
+		else
+			for (uint32_t i = 0; i < tile->n_padded / SLICED_VECTOR; i++)
+				split[i] = (Bytes) ((answer[i] & bit) == bit);
+	}
+}
+
 /* Results of the categorical splits. */
 SLICED void
 test_splits(const Tile *tile, const ForestTop *top, TileMasks *masks)
 {
 	const ForestTest *tests = mlops_image_section(tile->forest, SECTION_TEST);
+	uint64_t	seen = 0;
 
-	tests += top->first_test;
-	for (uint32_t i = 0; i < top->n_tests; i++)
-		memset(masks->split[tests[i].position], 0, sizeof(masks->split[0]));
-	for (uint32_t i = 0; i < top->n_tests; i++)
+	for (uint32_t i = top->first_test; i < top->first_test + top->n_tests; i++)
 	{
 		const ForestTest *test = &tests[i];
-		const uint8_t *codes = tile->bytes + (size_t) test->column * tile->capacity;
-		uint8_t    *mask = (uint8_t *) masks->split[test->position];
+		uint64_t	left = test->positions;
 
-		for (uint32_t row = 0; row < tile->n_padded; row++)
-			mask[row] |= (uint8_t) -(test->set[codes[row] / 8] >> (codes[row] % 8) & 1);
+		/*
+		 * From the first split that is left, take those that ask the same
+		 * column.
+		 */
+		while (left != 0)
+		{
+			const uint8_t *column = NULL;
+			uint8_t		lane[8];
+			uint8_t		position[8];
+			uint32_t	n = 0;
+
+			for (uint64_t rest = left; rest != 0 && n < 8; rest &= rest - 1)
+			{
+				uint64_t	below = (rest & -rest) - 1;
+
+				lane[n] = (uint8_t) __builtin_popcountll(test->positions & below);
+				position[n] = (uint8_t) __builtin_ctzll(rest);
+				if (column == NULL)
+					column = find_lane(tile, test, lane[n]);
+				if (find_lane(tile, test, lane[n]) != column)
+					continue;
+				left &= ~(below + 1);
+				n++;
+			}
+			test_lanes(tile, top, test, lane, position, n, seen, masks);
+		}
+		seen |= test->positions;
 	}
 }
 

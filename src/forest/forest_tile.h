@@ -47,4 +47,13 @@ find_column(const Tile *tile, const ForestTop *top, uint32_t position)
 	return (lefts ? tile->lefts : tile->bytes) + (size_t) column * tile->capacity;
 }
 
+/* The column of a lane of a test. */
+static inline const uint8_t *
+find_lane(const Tile *tile, const ForestTest *test, uint32_t lane)
+{
+	uint32_t	column = test->column[lane] | (uint32_t) test->column_high[lane] << 8;
+
+	return tile->bytes + (size_t) column * tile->capacity;
+}
+
 #endif							/* MLOPS_FOREST_TILE_H */

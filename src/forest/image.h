@@ -18,7 +18,7 @@
 #include "forest/objective.h"
 
 #define FOREST_MAGIC		"MLOPSFST"
-#define FOREST_FORMAT		2
+#define FOREST_FORMAT		3
 #define FOREST_BYTE_ORDER	0x01020304
 #define FOREST_ALIGNMENT	64
 
@@ -37,8 +37,10 @@ typedef enum ForestSection
 	SECTION_STEP,				/* ForestStep: the nodes, for walks */
 	SECTION_AXIS,				/* ForestAxis: the features that splits use */
 	SECTION_CUT,				/* float: thresholds of the axes */
+	SECTION_BUCKET,				/* uint32: where searches among them start */
 	SECTION_TOP,				/* ForestTop of every tree, or none */
 	SECTION_TEST,				/* ForestTest of categorical splits */
+	SECTION_SET,				/* ForestSet of these */
 	SECTION_COVER,				/* float: weight of the training rows at each
 								 * node; empty when the bytes do not say */
 	SECTION_GAIN,				/* float: of each split, 0 of a leaf; likewise */
@@ -110,7 +112,9 @@ typedef struct ForestStep
  * Thresholds that splits of a feature use, ascending, each once.  The rank of a
  * value is the number of those <= value: v >= threshold k is rank > k.  Ranks
  * are bytes, in as many columns as that takes, COLUMN_CUTS thresholds in each.
- * A search takes "levels" steps, for which NaN fills up to 2^levels - 1 cuts.
+ * A value falls into a bucket, which has the number of thresholds in the buckets
+ * before and 2^levels - 1 thresholds of its own at most: the search for the rank
+ * starts there and takes "levels" steps.  2^levels - 1 NaNs follow the cuts.
  * A categorical axis has no cuts; COLUMN_CUTS categories are in each column.
  */
 typedef struct ForestAxis
@@ -121,6 +125,10 @@ typedef struct ForestAxis
 	uint32_t	levels;
 	uint32_t	first_column;
 	uint32_t	n_columns;
+	uint32_t	first_bucket;
+	uint32_t	n_buckets;
+	float		origin;			/* of the buckets */
+	float		scale;			/* buckets in a unit */
 } ForestAxis;
 
 #define COLUMN_CUTS		254		/* ranks and codes of a column */
@@ -131,22 +139,27 @@ typedef struct ForestAxis
 
 #define TOP_LEVELS		6
 #define TOP_SIZE		64		/* 2^TOP_LEVELS */
-#define MAX_TESTS		256		/* of a tree */
+#define TEST_LANES		16
+#define SET_BITS		32
+#define MAX_SETS		((COLUMN_CUTS + SET_BITS - 1) / SET_BITS)	/* of a test */
+#define MAX_TESTS		(TOP_SIZE / TEST_LANES * MAX_CATEGORY_COLUMNS)	/* of a tree */
 
 /*
  * The upper levels of a tree as if it were complete: the root has the position
  * 1, the children of p have 2p and 2p + 1.  What lies below a leaf is never
- * asked for a split, and repeats the leaf.
+ * asked for a split, and repeats the leaf.  A categorical split has the rank
+ * COLUMN_MISSING and the first column of its axis, so that what is missing goes
+ * its way as at a numeric one; categories go right by the tests.
  */
 typedef struct ForestTop
 {
 	uint8_t		rank[TOP_SIZE]; /* right when the byte is >= rank */
 	uint8_t		column[TOP_SIZE];	/* low byte */
 	uint8_t		column_high[TOP_SIZE];
-	uint64_t	splits;			/* positions with a numeric split */
+	uint64_t	splits;			/* positions with a split */
 	uint64_t	default_left;	/* those where missing goes left */
-	uint64_t	categorical;	/* with a categorical split; rank = first test */
-	uint32_t	first_test;		/* of the categorical splits */
+	uint64_t	categorical;	/* positions whose split has tests */
+	uint32_t	first_test;
 	uint32_t	n_tests;
 	uint32_t	levels;			/* of the tree, up to TOP_LEVELS */
 	uint32_t	unused[7];
@@ -158,15 +171,26 @@ typedef struct ForestTop
 } ForestTop;
 
 /*
- * Which bytes of a column go right; a split has a test for each column of its
- * axis that its set has codes in, and for the first.
+ * Up to TEST_LANES categorical splits side by side, in the order of their
+ * positions.  Those whose byte of the column is k go right when bit k % SET_BITS
+ * of the lane in set k / SET_BITS is on, or any other's by the axis's further
+ * columns: first come the tests of all splits in the first column of their axes,
+ * then those in the second, and so forth.
  */
 typedef struct ForestTest
 {
-	uint16_t	column;
-	uint16_t	position;
-	uint8_t		set[32];		/* bits; COLUMN_MISSING in the first column */
+	uint64_t	positions;		/* bits */
+	uint32_t	first_set;
+	uint32_t	n_sets;
+	uint8_t		column[TEST_LANES]; /* low byte */
+	uint8_t		column_high[TEST_LANES];
+	uint8_t		unused[16];
 } ForestTest;
+
+typedef struct ForestSet
+{
+	uint32_t	bits[TEST_LANES];
+} ForestSet;
 
 struct Forest
 {
@@ -185,10 +209,26 @@ struct Forest
 _Static_assert(sizeof(ForestNode) == 16, "nodes are four to a cache line");
 _Static_assert(sizeof(ForestStep) == 8, "steps are eight to a cache line");
 _Static_assert(sizeof(ForestTop) == 512, "tops fill cache lines");
+_Static_assert(sizeof(ForestTest) == 64, "tests fill cache lines");
+_Static_assert(sizeof(ForestSet) == 64, "sets fill cache lines");
 
 extern uint64_t mlops_image_section_size(ForestSection section, uint64_t count);
 extern bool mlops_image_layout(const uint64_t count[FOREST_N_SECTIONS],
 							   uint64_t offset[FOREST_N_SECTIONS], uint64_t *size);
+
+/*
+ * The bucket of a value, which never falls as the value grows, however the steps
+ * are rounded: no cut of a bucket before is above it, and none of one behind below.
+ */
+static inline uint32_t
+mlops_axis_bucket(const ForestAxis *axis, float value)
+{
+	float		last = (float) (axis->n_buckets - 1);
+	float		at = (value - axis->origin) * axis->scale;
+
+	at = at > 0 ? at : 0;
+	return (uint32_t) (int32_t) (at < last ? at : last);
+}
 
 extern bool mlops_image_find_category(const uint32_t *set, float value);
 

@@ -40,6 +40,7 @@
 #include "job/queue.h"
 #include "job/step.h"
 #include "job/submitter.h"
+#include "job/upkeep.h"
 #include "job/watch.h"
 #include "registry/registry.h"
 
@@ -391,7 +392,10 @@ watch_runs(TimestampTz now)
 		TimestampTz retry_at = run->retry_at;
 
 		if (mlops_watch_run(run, now, !waited && (retry_at == 0 || run == retry)))
+		{
 			forget_run(run);
+			mlops_upkeep_wake();
+		}
 		else
 			waited |= run->retry_at != retry_at;
 	}
@@ -417,7 +421,10 @@ tick(bool first)
 		return false;
 	}
 	if (first)
+	{
 		(void) mlops_step_try(sweep, NULL, "remove old files");
+		mlops_upkeep_wake();
+	}
 
 	now = GetCurrentTimestamp();
 	watch_runs(now);
@@ -426,6 +433,8 @@ tick(bool first)
 		(void) mlops_step_try(sweep_roles, NULL, "take out dropped roles");
 	if (!due)
 		starved_since = 0;
+	mlops_upkeep_run(now);
+	due |= mlops_upkeep_next() <= now;
 	gave_up = active == NIL && is_starved(now);
 	return active != NIL || (due && !gave_up);
 }
@@ -509,9 +518,29 @@ come_back_after_failure(int code, Datum arg)
 		come_back();
 }
 
+/*
+ * When the next one is needed: for a run, for a chore, or for rows that came
+ * since the chores were called for the last time.
+ */
+static TimestampTz
+find_return(TimestampTz started_at)
+{
+	TimestampTz next = mlops_upkeep_next();
+	TimestampTz run = DT_NOEND;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (mlops_max_concurrent_runs > 0 &&
+		mlops_step_try(find_next_time, &run, "look for the next run"))
+		next = Min(next, run);
+	if (TimestampDifferenceExceeds(started_at, now, mlops_monitor_interval * 1000))
+		next = Min(next, TimestampTzPlusMilliseconds(now, mlops_monitor_interval * 1000));
+	return next;
+}
+
 void
 mlops_dispatcher_main(Datum main_arg)
 {
+	TimestampTz started_at = GetCurrentTimestamp();
 	TimestampTz next;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -552,8 +581,8 @@ mlops_dispatcher_main(Datum main_arg)
 			sleep_until_next_tick();
 	}
 
-	if (mlops_max_concurrent_runs > 0 &&
-		mlops_step_try(find_next_time, &next, "look for the next run") && next != DT_NOEND)
+	next = find_return(started_at);
+	if (next != DT_NOEND)
 		mlops_launcher_set_due(main_arg, next);
 	proc_exit(0);
 }

@@ -33,9 +33,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "base/error.h"
 #include "base/spi_args.h"
+#include "job/comparison.h"
 #include "job/executor.h"
 #include "job/locks.h"
+#include "job/pull.h"
+#include "job/reading.h"
 #include "job/training.h"
 
 #define MAX_ERROR_BYTES 32000	/* of message, detail, hint and context */
@@ -86,6 +90,7 @@ hand_over_failure(const char *sqlstate, const char *error)
 	current_run->result.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
 	/* what nobody reads after a failure, and could fill the disk once more */
 	current_run->result.metrics = NIL;
+	current_run->result.n_references = 0;
 	mlops_handover_write_result(&current_run->attempt, &current_run->result);
 	handed_over = true;
 }
@@ -120,7 +125,6 @@ load_run(TrainingRun *run, FixedFacts *fixed, Baseline **baseline)
 	SpiArgs		args = {0};
 	bool		isnull;
 	bool		found;
-	Jsonb	   *json = NULL;
 	Datum		classes;
 
 	StartTransactionCommand();
@@ -135,14 +139,15 @@ load_run(TrainingRun *run, FixedFacts *fixed, Baseline **baseline)
 	mlops_args_add_int4(&args, run->attempt.attempt);
 	mlops_args_add_role(&args, GetSessionUserId());
 	found = mlops_spi_run(&scope,
-						  "SELECT r.recipe, m.task, m.classes FROM mlops.run r"
+						  "SELECT r.recipe, m.task, m.classes, r.kind FROM mlops.run r"
 						  " JOIN mlops.model m ON m.name = r.model"
 						  " WHERE r.id = $1 AND r.attempt = $2 AND r.submitted_by = $3"
 						  " AND r.status = 'running'", &args) > 0;
 	if (found)
 	{
 		old = MemoryContextSwitchTo(context);
-		json = DatumGetJsonbPCopy(mlops_spi_value(0, 1, &isnull));
+		run->json = DatumGetJsonbPCopy(mlops_spi_value(0, 1, &isnull));
+		run->kind = mlops_spi_text(0, 4);
 		fixed->task = mlops_spi_text(0, 2);
 		classes = mlops_spi_value(0, 3, &isnull);
 		if (!isnull)
@@ -164,9 +169,9 @@ load_run(TrainingRun *run, FixedFacts *fixed, Baseline **baseline)
 		current_run = run;
 		before_shmem_exit(hand_over_termination, (Datum) 0);
 		old = MemoryContextSwitchTo(context);
-		run->recipe = mlops_recipe_parse(json);
+		run->recipe = mlops_recipe_parse(run->json);
 		if (run->recipe->promote == PROMOTE_IF_NOT_WORSE && fixed->task)
-			*baseline = mlops_baseline_load(run->recipe, json);
+			*baseline = mlops_baseline_load(run->recipe, run->json);
 		MemoryContextSwitchTo(old);
 	}
 	PopActiveSnapshot();
@@ -211,17 +216,29 @@ fill_dataset_result(RunResult *result, const Dataset *dataset)
 	memcpy(result->schema_digest, dataset->schema_digest, sizeof(result->schema_digest));
 }
 
+/* Error when the rows are those that the version in question was trained on. */
+static void
+check_news(const Recipe *recipe, const Dataset *dataset)
+{
+	char		digest[2 * sizeof(dataset->digest) + 1];
+
+	if (!recipe->unless_digest)
+		return;
+	hex_encode((const char *) dataset->digest, sizeof(dataset->digest), digest);
+	digest[sizeof(digest) - 1] = '\0';
+	if (strcmp(digest, recipe->unless_digest) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_NOTHING_NEW),
+				 errmsg("there is nothing new to learn from: the rows are those that the champion was trained on")));
+}
+
 /*
- * The query, in a transaction that can write nothing: rows into the spool.  The
- * data set that is returned keeps its facts after the transaction.
- *
- * READ ONLY lets NOTIFY, and up to 15 lo_create, pass.  A subtransaction around
- * the query undoes them; a top-level abort would give up the lock on the run.
+ * The query's rows, into the spool.  The data set that is returned keeps its facts
+ * after the transaction.
  */
 static Dataset *
 read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
 {
-	MemoryContext context = CurrentMemoryContext;
 	Dataset    *dataset;
 	DatasetSpec spec;
 	ListCell   *cell;
@@ -235,17 +252,7 @@ read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
 	}
 	spec.progress = note_reading;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	XactIsoLevel = XACT_REPEATABLE_READ;
-	XactReadOnly = true;
-	mlops_recipe_apply_context(run->recipe);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	if (StatementTimeout > 0)
-		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	mlops_reading_begin(run->recipe);
 	note_reading("reading", 0);
 	describe_source(&run->result, &spec);
 	dataset = mlops_dataset_read(&spec);
@@ -255,15 +262,25 @@ read_rows(TrainingRun *run, const FixedFacts *fixed, Spool *spool)
 	foreach(cell, dataset->notes)
 		mlops_training_note(run, lfirst(cell));
 	mlops_dataset_end(dataset);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	mlops_reading_end();
 	run->progress.n_rows = dataset->n_rows;
 	return dataset;
+}
+
+static void
+train(TrainingRun *run, const FixedFacts *fixed, Baseline *baseline)
+{
+	Spool		spool;
+	Params	   *params;
+	Dataset    *dataset = read_rows(run, fixed, &spool);
+
+	check_news(run->recipe, dataset);
+	mlops_recipe_check_task(run->recipe, dataset->task);
+	params = mlops_params_translate(run->recipe->params, dataset->task,
+									run->recipe->target_upper != NULL, dataset->signature);
+	mlops_params_check_early_stopping(params, run->recipe->early_stopping_rounds);
+	mlops_training_run(run, dataset, &spool, params, baseline);
+	mlops_training_phase(run, "publishing");
 }
 
 /* The whole run; returns when its result has been handed over, or when the run
@@ -273,22 +290,18 @@ execute(TrainingRun *run)
 {
 	FixedFacts	fixed = {0};
 	Baseline   *baseline = NULL;
-	Spool		spool;
-	Params	   *params;
-	Dataset    *dataset;
 
 	if (!load_run(run, &fixed, &baseline))
 		return;
 	/* for pg_stat_activity and the server log */
 	debug_query_string = run->recipe->query;
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
-	dataset = read_rows(run, &fixed, &spool);
-	mlops_recipe_check_task(run->recipe, dataset->task);
-	params = mlops_params_translate(run->recipe->params, dataset->task,
-									run->recipe->target_upper != NULL, dataset->signature);
-	mlops_params_check_early_stopping(params, run->recipe->early_stopping_rounds);
-	mlops_training_run(run, dataset, &spool, params, baseline);
-	mlops_training_phase(run, "publishing");
+	if (strcmp(run->kind, "compare") == 0)
+		mlops_comparison_run(run);
+	else if (strcmp(run->kind, "monitor") == 0)
+		mlops_pull_run(run);
+	else
+		train(run, &fixed, baseline);
 	run->result.succeeded = true;
 	mlops_handover_write_result(&run->attempt, &run->result);
 	handed_over = true;
@@ -343,13 +356,14 @@ mlops_executor_main(Datum main_arg)
 		/* the lock is held until the abort, which the exit does */
 		MemoryContextSwitchTo(context);
 		HOLD_INTERRUPTS();
-		EmitErrorReport();
 		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_MLOPS_NOTHING_NEW)
+			EmitErrorReport();
 		FlushErrorState();
 		/* a timeout of the submitter's own is a failure */
 		if (current_run)
-			current_run->result.canceled = error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-				StatementTimeout == 0;
+			current_run->result.canceled = error->sqlerrcode == ERRCODE_MLOPS_NOTHING_NEW ||
+				(error->sqlerrcode == ERRCODE_QUERY_CANCELED && StatementTimeout == 0);
 		if (current_run)
 			hand_over_failure(unpack_sql_state(error->sqlerrcode), join_error(error));
 	}

@@ -17,16 +17,14 @@
 #include <unistd.h>
 
 #include "common/file_perm.h"
-#include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/syscache.h"
 
 #include "base/error.h"
 #include "base/settings.h"
-#include "base/wire.h"
 #include "compat/pg_compat.h"
+#include "job/archive.h"
 #include "job/handover.h"
 #include "registry/registry.h"
 
@@ -36,106 +34,6 @@
 #define PREFIX_SIZE (8 + 8 + DIGEST_SIZE)
 #define MAX_PAYLOAD (256 * 1024 * 1024)
 #define MAX_ITEMS 4000000
-
-/* Fields go out when "out" is set, else they come in. */
-typedef struct Archive
-{
-	StringInfo	out;
-	WireReader	in;
-} Archive;
-
-static void
-walk_u64(Archive *archive, uint64 *value)
-{
-	WireWriter	writer;
-
-	if (!archive->out)
-	{
-		*value = mlops_wire_read_u64(&archive->in);
-		return;
-	}
-	enlargeStringInfo(archive->out, sizeof(*value));
-	mlops_wire_write_init(&writer, archive->out->data + archive->out->len, sizeof(*value));
-	mlops_wire_write_u64(&writer, *value);
-	archive->out->len += sizeof(*value);
-}
-
-static void
-walk_int64(Archive *archive, int64 *value)
-{
-	walk_u64(archive, (uint64 *) value);
-}
-
-static void
-walk_int32(Archive *archive, int32 *value)
-{
-	uint64		wide = (uint32) *value;
-
-	walk_u64(archive, &wide);
-	*value = (int32) (uint32) wide;
-}
-
-static void
-walk_bool(Archive *archive, bool *value)
-{
-	uint64		wide = *value;
-
-	walk_u64(archive, &wide);
-	*value = wide != 0;
-}
-
-static void
-walk_double(Archive *archive, double *value)
-{
-	uint64		bits;
-
-	memcpy(&bits, value, sizeof(bits));
-	walk_u64(archive, &bits);
-	memcpy(value, &bits, sizeof(bits));
-}
-
-static void
-walk_bytes(Archive *archive, void *bytes, size_t size)
-{
-	const uint8_t *from;
-
-	if (archive->out)
-	{
-		appendBinaryStringInfo(archive->out, bytes, size);
-		return;
-	}
-	memset(bytes, 0, size);
-	from = mlops_wire_read_bytes(&archive->in, size);
-	if (from)
-		memcpy(bytes, from, size);
-}
-
-/* A string or NULL; a string that comes in is valid in the server encoding. */
-static void
-walk_text(Archive *archive, char **string)
-{
-	uint64		size = *string && archive->out ? strlen(*string) + 1 : 0;
-	const uint8_t *from;
-
-	walk_u64(archive, &size);
-	if (archive->out)
-	{
-		if (size > 0)
-			appendBinaryStringInfo(archive->out, *string, size - 1);
-		return;
-	}
-	*string = NULL;
-	if (size == 0)
-		return;
-	from = mlops_wire_read_bytes(&archive->in, size - 1);
-	if (!from || memchr(from, '\0', size - 1) ||
-		!pg_verify_mbstr(GetDatabaseEncoding(), (const char *) from, size - 1, true))
-	{
-		archive->in.failed = true;
-		return;
-	}
-	*string = pnstrdup((const char *) from, size - 1);
-}
 
 static uint64
 walk_count(Archive *archive, List *list)
@@ -240,6 +138,40 @@ walk_curve(Archive *archive, ThresholdCurve *curve)
 		archive->in.failed = true;
 }
 
+/* Profiles that come in are checked by themselves; NULL is none. */
+static void
+walk_references(Archive *archive, RunResult *result)
+{
+	uint64		count = archive->out ? result->n_references : 0;
+
+	walk_u64(archive, &count);
+	if (!archive->out)
+	{
+		/* each takes the room of its size at least */
+		if (count > (archive->in.end - archive->in.next) / sizeof(uint64))
+			archive->in.failed = true;
+		result->n_references = archive->in.failed ? 0 : count;
+		result->references = palloc0(sizeof(Profile *) * Max(result->n_references, 1));
+	}
+	for (int i = 0; i < result->n_references; i++)
+	{
+		Profile    *profile = result->references[i];
+		uint64		size = archive->out && profile ? mlops_profile_size(profile) : 0;
+		const char *why;
+
+		walk_u64(archive, &size);
+		if (!archive->out && (archive->in.failed || size > archive->in.end - archive->in.next))
+			archive->in.failed = true;
+		if (size == 0 || archive->in.failed)
+			continue;
+		if (!archive->out)
+			profile = result->references[i] = palloc(size);
+		walk_bytes(archive, profile, size);
+		if (!archive->out && !mlops_profile_check(profile, size, &why))
+			archive->in.failed = true;
+	}
+}
+
 static void
 walk_progress(Archive *archive, Progress *progress)
 {
@@ -281,8 +213,10 @@ walk_result(Archive *archive, RunResult *result)
 	walk_calibration(archive, &result->calibration);
 	walk_int32(archive, &result->curve_part);
 	walk_curve(archive, &result->curve);
+	walk_references(archive, result);
 	walk_texts(archive, &result->notes);
 	walk_text(archive, &result->environment);
+	walk_text(archive, &result->payload);
 }
 
 char *
@@ -384,10 +318,8 @@ mlops_handover_write_result(const Attempt *attempt, RunResult *result)
 	write_archive(attempt, "result", &archive);
 }
 
-/* Read "size" bytes of an attempt's file, or all when it is negative; NULL
- * when the file is not there or not as it should be. */
-static char *
-read_file(const Attempt *attempt, const char *name, int64 max, int64 *size)
+char *
+mlops_handover_read_file(const Attempt *attempt, const char *name, int64 max, int64 *size)
 {
 	char	   *path = psprintf("%s/%s", mlops_handover_path(attempt), name);
 	int			fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
@@ -428,7 +360,7 @@ static bool
 open_archive(const Attempt *attempt, const char *name, Archive *archive)
 {
 	int64		size = -1;
-	char	   *bytes = read_file(attempt, name, PREFIX_SIZE + MAX_PAYLOAD, &size);
+	char	   *bytes = mlops_handover_read_file(attempt, name, PREFIX_SIZE + MAX_PAYLOAD, &size);
 	uint8		digest[DIGEST_SIZE];
 	const uint8 *stored;
 	uint64		magic;
@@ -470,7 +402,8 @@ mlops_handover_read_result(const Attempt *attempt)
 	walk_result(&archive, result);
 	if (archive.in.failed || archive.in.next != archive.in.end)
 		return NULL;
-	if (result->succeeded &&
+	/* only a training has a model, and then all the rest */
+	if (result->succeeded && result->model_size != 0 &&
 		(!result->task || !result->signature || !result->columns || !result->relations ||
 		 !result->environment || !result->params))
 		return NULL;
@@ -482,7 +415,7 @@ mlops_handover_seal_model(const Attempt *attempt, RunResult *result)
 {
 	int64		size = result->model_size;
 	char	   *bytes = size <= 0 ? NULL :
-	read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
+	mlops_handover_read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
 
 	if (!bytes)
 		ereport(ERROR,
@@ -501,7 +434,7 @@ mlops_handover_read_model(const Attempt *attempt, const RunResult *result)
 
 	if (size <= 0)
 		return NULL;
-	bytes = read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
+	bytes = mlops_handover_read_file(attempt, "model", (int64) mlops_max_model_size << 20, &size);
 	if (!bytes)
 		return NULL;
 	mlops_registry_digest(bytes + VARHDRSZ, size, digest);

@@ -14,6 +14,7 @@
 
 #include "nodes/pg_list.h"
 
+#include "drift/profile.h"
 #include "registry/calibration.h"
 
 /* An attempt of a run in this database. */
@@ -50,7 +51,7 @@ typedef struct RunResult
 {
 	bool		succeeded;
 	bool		canceled;		/* failed because somebody canceled the
-								 * statement */
+								 * statement, or there was nothing to do */
 	char		sqlstate[6];	/* of a failure */
 	char	   *error;
 	/* the data set; schema_digest is empty when it was not read completely */
@@ -77,8 +78,12 @@ typedef struct RunResult
 	Calibration calibration;	/* on the test part */
 	int32		curve_part;		/* SpoolPart */
 	ThresholdCurve curve;
+	int			n_references;	/* features, label, prediction; or 0 */
+	Profile   **references;		/* NULL: none; each is valid in itself */
 	List	   *notes;			/* of char * */
 	char	   *environment;
+	char	   *payload;		/* of another kind of run than training; or
+								 * NULL */
 } RunResult;
 
 /* Path of the attempt's directory; palloc'ed. */
@@ -91,6 +96,13 @@ extern bool mlops_handover_exists(const Attempt *attempt);
 /* Executor's side. */
 extern void mlops_handover_write_progress(const Attempt *attempt, Progress *progress);
 extern void mlops_handover_write_result(const Attempt *attempt, RunResult *result);
+
+/*
+ * Read "size" bytes of an attempt's file, or all when it is negative, behind room for a
+ * header of varlena; NULL when the file is not there or not as it should be.
+ */
+extern char *mlops_handover_read_file(const Attempt *attempt, const char *name, int64 max,
+									  int64 *size);
 
 /* Check that the file "model" has model_size bytes, and fill in its digest. */
 extern void mlops_handover_seal_model(const Attempt *attempt, RunResult *result);

@@ -112,7 +112,7 @@ void
 mlops_launcher_set_due(Datum database, TimestampTz due)
 {
 	DueDatabase *slot = NULL;
-	Latch	   *latch;
+	Latch	   *latch = NULL;
 
 	if (!shared)
 		return;
@@ -136,7 +136,11 @@ mlops_launcher_set_due(Datum database, TimestampTz due)
 		slot->database = DatumGetObjectId(database);
 		slot->due = due;
 	}
-	latch = shared->latch;
+	else
+		slot = NULL;			/* nothing new: every writer to a watched
+								 * table comes here */
+	if (slot || shared->probe_all)
+		latch = shared->latch;
 	SpinLockRelease(&shared->mutex);
 	if (latch)
 		SetLatch(latch);

@@ -21,6 +21,9 @@
 
 #include "base/error.h"
 #include "base/spi_args.h"
+#include "drift/reference.h"
+#include "job/promotion.h"
+#include "job/pull.h"
 #include "job/publish.h"
 #include "job/recipe.h"
 #include "job/spool_format.h"
@@ -30,6 +33,7 @@
 /* The run's row, once it is locked. */
 typedef struct LockedRun
 {
+	char	   *kind;
 	Jsonb	   *recipe;
 	Oid			submitter;
 	int			parent_version;
@@ -65,7 +69,7 @@ lock_run(const Attempt *attempt, LockedRun *run)
 	mlops_args_add_id(&args, attempt->run);
 	mlops_args_add_int4(&args, attempt->attempt);
 	found = mlops_spi_run(&scope,
-						  "SELECT recipe, submitted_by::oid, coalesce(parent_version, 0) FROM mlops.run"
+						  "SELECT recipe, submitted_by::oid, coalesce(parent_version, 0), kind FROM mlops.run"
 						  " WHERE id = $1 AND attempt = $2 AND status = 'running' FOR NO KEY UPDATE",
 						  &args) > 0;
 	if (found)
@@ -75,6 +79,7 @@ lock_run(const Attempt *attempt, LockedRun *run)
 		run->recipe = DatumGetJsonbPCopy(mlops_spi_value(0, 1, &isnull));
 		run->submitter = DatumGetObjectId(mlops_spi_value(0, 2, &isnull));
 		run->parent_version = DatumGetInt32(mlops_spi_value(0, 3, &isnull));
+		run->kind = mlops_spi_text(0, 4);
 		MemoryContextSwitchTo(old);
 	}
 	mlops_spi_end(&scope);
@@ -89,6 +94,28 @@ store_calibration(const RunResult *result, const char *model, int version)
 	mlops_calibration_store_curve(model, version,
 								  result->curve_part == SPOOL_VALIDATION ? "validation" : "test",
 								  &result->curve, false);
+}
+
+/* Store the profiles of rows and predictions, likewise. */
+static void
+store_reference(const RunResult *result, const NewVersion *version, int number, const Forest *forest)
+{
+	VersionReference reference = {
+		.model = version->model,
+		.version = number,
+		.signature = mlops_signature_from_jsonb(version->signature),
+		.classes = version->classes,
+		.n_classes = version->n_classes,
+		.predicts_classes = strcmp(version->task, "multiclass") == 0,
+		.forest = forest,
+		.n_profiles = result->n_references,
+		.profiles = result->references,
+		.rows = "train",
+		.scored = "test",
+	};
+
+	reference.target = reference.signature->target;
+	mlops_reference_store(&reference, false);
 }
 
 static int64
@@ -301,9 +328,27 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 	int64		dataset;
 	int			number;
 	bool		existed;
+	ForestDescription description;
+	const Forest *forest;
 
 	if (!lock_run(attempt, &run))
 		return false;
+	if (strcmp(run.kind, "compare") == 0)
+	{
+		mlops_promotion_record(attempt, result);
+		return true;
+	}
+	if (strcmp(run.kind, "monitor") == 0)
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		mlops_pull_record(attempt, result);
+		PopActiveSnapshot();
+		return true;
+	}
+	if (!model)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the training left no model")));
 	recipe = mlops_recipe_parse(run.recipe);
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (!mlops_registry_permits(recipe->model, run.submitter, MODEL_OWN))
@@ -330,19 +375,20 @@ mlops_publish_result(const Attempt *attempt, const RunResult *result, bytea *mod
 	version.description = recipe->description;
 	version.tags = recipe->tags;
 	version.created_by = run.submitter;
+	forest = mlops_registry_build_forest(model, &description);
+	version.parsed = &description;
 	number = mlops_registry_publish(&version, &existed);
 	store_calibration(result, recipe->model, number);
+	store_reference(result, &version, number, forest);
 
 	if (existed)
 		notes = lappend(notes, psprintf("the model equals version %d in every byte; no new version was made",
 										number));
 	if (recipe->promote == PROMOTE_IF_NOT_WORSE)
 	{
-		ForestDescription description;
-		char	   *note;
+		char	   *note = promote_if_not_worse(recipe, result, description.objective, number,
+												run.submitter);
 
-		(void) mlops_registry_build_forest(model, &description);
-		note = promote_if_not_worse(recipe, result, description.objective, number, run.submitter);
 		if (note)
 			notes = lappend(notes, note);
 	}

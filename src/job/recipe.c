@@ -443,6 +443,7 @@ mlops_recipe_parse(Jsonb *json)
 	recipe->description = get_string(json, "description");
 	recipe->tags = get_object(json, "tags");
 	recipe->keep_frequent = get_bool(json, "keep_frequent");
+	recipe->unless_digest = get_string(json, "unless_digest");
 	recipe->context = get_object(json, "context");
 	recipe->as_of = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
 															CStringGetDatum(get_required(json, "as_of")),

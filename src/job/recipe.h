@@ -5,8 +5,8 @@
  *
  * A recipe is one jsonb object, stored with the run and with the version:
  * one key per argument of train that was given, "as_of" always, "context" with
- * the settings under which the query was written, and for retrain
- * "keep_frequent".  The role that wrote it is the submitter of the run.
+ * the settings under which the query was written, for retrain "keep_frequent",
+ * and for an event "unless_digest": rows of that digest are nothing new.  The role that wrote it is the submitter of the run.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,6 +56,7 @@ typedef struct Recipe
 	char	   *description;
 	Jsonb	   *tags;
 	bool		keep_frequent;
+	char	   *unless_digest;	/* in hex; NULL: train on whatever there is */
 	Jsonb	   *context;
 } Recipe;
 

@@ -13,10 +13,13 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/spi_args.h"
+#include "compat/pg_compat.h"
 #include "job/params.h"
 #include "job/queue.h"
 #include "job/recipe.h"
@@ -162,6 +165,15 @@ mlops_submit_train(FunctionCallInfo fcinfo)
 	return enqueue(mlops_recipe_build(fcinfo, 1, model, NULL, true), 0, GetUserId(), true);
 }
 
+pg_noreturn static void
+report_imported(const char *model, int version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("version %d of model \"%s\" has no recipe because it was imported", version, model),
+			 errhint("Use mlops.train.")));
+}
+
 /* Recipe and author of a version. */
 static RecipeSource
 load_recipe(const ModelVersion *version)
@@ -183,11 +195,7 @@ load_recipe(const ModelVersion *version)
 		elog(ERROR, "version %d of model \"%s\" vanished", version->version, version->model);
 	recipe = mlops_spi_value(0, 1, &isnull);
 	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("version %d of model \"%s\" has no recipe because it was imported",
-						version->version, version->model),
-				 errhint("Use mlops.train.")));
+		report_imported(version->model, version->version);
 	old = MemoryContextSwitchTo(context);
 	source.recipe = DatumGetJsonbPCopy(recipe);
 	source.author = DatumGetObjectId(mlops_spi_value(0, 2, &isnull));
@@ -212,6 +220,73 @@ mlops_submit_retrain(FunctionCallInfo fcinfo)
 	source = load_recipe(version);
 	return enqueue(mlops_recipe_build(fcinfo, 1, version->model, source.recipe, new_query),
 				   version->version, new_query ? GetUserId() : source.author, new_query);
+}
+
+int64
+mlops_submit_event(int64 event)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext old;
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	bool		no_recipe;
+	bool		isnull;
+	Datum		recipe;
+	Jsonb	   *json = NULL;
+	char	   *model;
+	int			version;
+	Oid			owner;
+	Oid			submitter;
+
+	mlops_spi_begin(&scope, false);
+	mlops_args_add_id(&args, event);
+	if (mlops_spi_run(&scope,
+					  "SELECT e.model, e.version, m.owner::oid,"
+					  " CASE WHEN m.retrain_query IS NULL THEN v.created_by ELSE m.owner END::oid,"
+					  " v.recipe || jsonb_build_object('as_of', now(), 'promote', 'never',"
+					  " 'keep_frequent', true, 'unless_digest', encode(d.digest, 'hex')) ||"
+					  " CASE WHEN m.retrain_query IS NULL THEN '{}' ELSE"
+					  " jsonb_build_object('query', m.retrain_query, 'context', m.context) END"
+					  " FROM mlops.drift_event e JOIN mlops.monitor m ON m.name = e.monitor"
+					  " JOIN mlops.model_version v ON v.model = e.model AND v.version = e.version"
+					  " LEFT JOIN mlops.dataset d ON d.id = v.dataset_id"
+					  " WHERE e.id = $1", &args) == 0)
+		elog(ERROR, "event " INT64_FORMAT " vanished", event);
+	recipe = mlops_spi_value(0, 5, &no_recipe);
+	old = MemoryContextSwitchTo(context);
+	model = mlops_spi_text(0, 1);
+	version = DatumGetInt32(mlops_spi_value(0, 2, &isnull));
+	owner = DatumGetObjectId(mlops_spi_value(0, 3, &isnull));
+	submitter = DatumGetObjectId(mlops_spi_value(0, 4, &isnull));
+	if (!no_recipe)
+		json = DatumGetJsonbPCopy(recipe);
+	MemoryContextSwitchTo(old);
+	mlops_spi_end(&scope);
+
+	if (!json)
+		report_imported(model, version);
+	if (!mlops_registry_permits(model, owner, MODEL_OWN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the monitor's owner does not own model \"%s\"", model)));
+	return enqueue(json, version, submitter, false);
+}
+
+void
+mlops_submit_check_retrain(const char *model, const char *promote)
+{
+	RecipeSource source = load_recipe(mlops_registry_resolve(model, MODEL_OWN));
+	JsonbParseState *state = NULL;
+	Datum		override;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	mlops_json_push_string(&state, WJB_KEY, "promote");
+	mlops_json_push_string(&state, WJB_VALUE, promote);
+	override = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	(void) mlops_recipe_parse(DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+																 JsonbPGetDatum(source.recipe),
+																 override)));
+	mlops_submitter_check(source.author);
 }
 
 bool

@@ -19,7 +19,7 @@
 #include "job/submitter.h"
 
 void
-mlops_submitter_check(Oid role)
+mlops_submitter_check_session(Oid role, Oid database)
 {
 	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
 	bool		can_login;
@@ -38,12 +38,18 @@ mlops_submitter_check(Oid role)
 						GetUserNameFromId(role, false)),
 				 errdetail("The query of a run is executed in a session of its own."),
 				 errhint("Use ALTER ROLE ... LOGIN, or submit as another role.")));
-	if (pg_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK)
+	if (pg_database_aclcheck(database, role, ACL_CONNECT) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" cannot have runs because it has no CONNECT on database \"%s\"",
-						GetUserNameFromId(role, false), get_database_name(MyDatabaseId)),
+						GetUserNameFromId(role, false), get_database_name(database)),
 				 errhint("Use GRANT CONNECT ON DATABASE.")));
+}
+
+void
+mlops_submitter_check(Oid role)
+{
+	mlops_submitter_check_session(role, MyDatabaseId);
 	if (superuser_arg(role) && !mlops_allow_superuser_runs)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

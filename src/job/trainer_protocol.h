@@ -30,6 +30,12 @@
  *					  (an index >= its cardinality: a category it never saw)
  *	 baseline_threshold  decimal
  *
+ * The profiles of features, label and predictions, in this order, are u32 size
+ * and bytes each: of numbers a profile (drift/profile.h), of categories and
+ * classes int64 counts by code, of labels outside of the dictionary, and of
+ * missing ones.  There are none of predictions without test rows, and where a
+ * row has several.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef MLOPS_TRAINER_PROTOCOL_H
@@ -37,7 +43,7 @@
 
 #include <stdint.h>
 
-#define TRAINER_PROTOCOL "2"
+#define TRAINER_PROTOCOL "3"
 
 enum
 {
@@ -49,7 +55,8 @@ enum
 	TRAINER_FD_MODEL = 8,		/* write only: the model bytes */
 	TRAINER_FD_BASELINE = 9,	/* read only: model bytes; only with
 								 * baseline=1 */
-	TRAINER_N_FDS = 10			/* everything from here on is closed */
+	TRAINER_FD_REFERENCE = 10,	/* write only: the profiles */
+	TRAINER_N_FDS = 11			/* everything from here on is closed */
 };
 
 typedef enum TrainerMessageType

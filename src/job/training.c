@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/settings.h"
 #include "base/wire.h"
+#include "job/reference_file.h"
 #include "job/trainer_process.h"
 #include "job/training.h"
 
@@ -164,6 +165,20 @@ make_input_file(const TrainingRun *run, const char *name, const char *bytes, int
 				 errmsg("could not write file \"%s\": %m", path)));
 	}
 	return in;
+}
+
+/* A new file of the attempt, which the trainer fills. */
+static int
+create_file(const TrainingRun *run, const char *name, int mode)
+{
+	char	   *path = psprintf("%s/%s", mlops_handover_path(&run->attempt), name);
+	int			fd = BasicOpenFile(path, mode | O_CREAT | O_EXCL | PG_BINARY);
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", path)));
+	return fd;
 }
 
 static void
@@ -440,8 +455,6 @@ mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
 {
 	TrainerTask task = {.threads = params->threads};
 	StringInfoData config;
-	char	   *directory = mlops_handover_path(&run->attempt);
-	char	   *path;
 
 	run->result.threshold = first_threshold(run->recipe, dataset);
 	check_memory(dataset, spool, params);
@@ -457,14 +470,9 @@ mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
 		add_baseline(run, dataset, baseline, &config, &task);
 	task.fds[TRAINER_FD_CONFIG] = make_input_file(run, "config", config.data, config.len);
 
-	path = psprintf("%s/model", directory);
-	task.fds[TRAINER_FD_MODEL] = BasicOpenFile(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
-	path = psprintf("%s/trainer.log", directory);
-	task.log_fd = BasicOpenFile(path, O_RDWR | O_CREAT | O_EXCL | PG_BINARY);
-	if (task.fds[TRAINER_FD_MODEL] < 0 || task.log_fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create files in \"%s\": %m", directory)));
+	task.fds[TRAINER_FD_MODEL] = create_file(run, "model", O_WRONLY);
+	task.fds[TRAINER_FD_REFERENCE] = create_file(run, REFERENCE_FILE, O_WRONLY);
+	task.log_fd = create_file(run, "trainer.log", O_RDWR);
 
 	run->progress.round = 0;
 	run->progress.num_round = run->recipe->num_boost_round;
@@ -472,6 +480,7 @@ mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
 	mlops_trainer_process_run(&task, receive_message, write_progress_when_idle, run);
 
 	mlops_handover_seal_model(&run->attempt, &run->result);
+	mlops_reference_file_read(&run->attempt, dataset, &run->result);
 	run->result.params = describe_params(params);
 	run->result.environment = describe_environment(run, params);
 }

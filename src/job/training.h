@@ -23,6 +23,8 @@
 typedef struct TrainingRun
 {
 	Attempt		attempt;
+	char	   *kind;			/* as in table run */
+	Jsonb	   *json;			/* the recipe as it is stored */
 	Recipe	   *recipe;
 	StringInfoData features;	/* what the trainer is told of them */
 	Progress	progress;

@@ -33,6 +33,7 @@
 typedef struct RunLook
 {
 	bool		own;			/* made by the current transaction */
+	bool		train;			/* it trains */
 	char	   *status;
 	char	   *progress;
 	char	   *model;
@@ -74,7 +75,7 @@ look_at_run(int64 run, RunLook *look)
 					  " 'round ' || r.round || ' of ' || r.num_round END,"
 					  " CASE WHEN r.phase = 'training' THEN"
 					  " r.metric_name || ' ' || round(r.metric_value::numeric, 6) END),"
-					  " nullif(array_to_string(r.notes, E'\\n'), '')"
+					  " nullif(array_to_string(r.notes, E'\\n'), ''), r.kind = 'train'"
 					  " FROM mlops.run r"
 					  " LEFT JOIN mlops.alias a ON a.model = r.model AND a.alias = 'champion'"
 					  " WHERE r.id = $1", &args) == 0)
@@ -89,6 +90,7 @@ look_at_run(int64 run, RunLook *look)
 	look->error = mlops_spi_text(0, 7);
 	look->progress = mlops_spi_text(0, 8);
 	look->notes = mlops_spi_text(0, 9);
+	look->train = DatumGetBool(mlops_spi_value(0, 10, &isnull));
 	MemoryContextSwitchTo(old);
 	mlops_spi_end(&scope);
 	PopActiveSnapshot();
@@ -116,6 +118,11 @@ report_end(int64 run, const RunLook *look, bool strict)
 						strcmp(look->status, "failed") == 0 ? "failed" :
 						strcmp(look->status, "canceled") == 0 ? "was canceled" : "was quarantined",
 						look->error ? ": " : "", look->error ? look->error : "")));
+	else if (!look->train)
+		/* a run that pulled rows for a monitor, or compared versions */
+		ereport(NOTICE,
+				(errmsg("run " INT64_FORMAT " of model \"%s\" has succeeded", run, look->model),
+				 look->notes ? errdetail("%s", look->notes) : 0));
 	else if (look->champion && strcmp(look->champion, look->version) == 0)
 		ereport(NOTICE,
 				(errmsg("run " INT64_FORMAT " made version %s of model \"%s\", which is the champion",

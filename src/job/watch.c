@@ -190,8 +190,10 @@ finish_success(ActiveRun *run, const RunResult *result, TimestampTz now)
 	Publishing	publication = {.attempt = &run->attempt,.result = result};
 	ErrorData  *error;
 
-	publication.model = mlops_handover_read_model(&run->attempt, result);
-	if (!publication.model)
+	/* publishing looks whether this kind of run must leave one */
+	if (result->model_size != 0)
+		publication.model = mlops_handover_read_model(&run->attempt, result);
+	if (result->model_size != 0 && !publication.model)
 		return finish_without_version(run, "failed", "XX001",
 									  "the model that the trainer left is damaged");
 	error = mlops_step_do(publish_run, &publication);

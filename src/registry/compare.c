@@ -137,3 +137,67 @@ mlops_registry_compare(char **references, int n_references, const char *query, c
 				(errcode(ERRCODE_NO_DATA),
 				 errmsg("query has no row%s", unseen_only ? " that all versions have not seen" : " to judge a model by")));
 }
+
+static double
+find_value(const MetricValue *values, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(values[i].name, name) == 0)
+			return values[i].value;
+	return NAN;
+}
+
+/* Rows of the rarest class. */
+static int64
+count_rarest(const MetricInput *input)
+{
+	int			n_classes = input->task == METRIC_BINARY ? 2 : input->n_scores;
+	int64	   *counts;
+	int64		rarest = input->n;
+
+	if (input->task != METRIC_BINARY && input->task != METRIC_MULTICLASS)
+		return input->n;
+	counts = palloc0(sizeof(int64) * n_classes);
+	for (size_t row = 0; row < input->n; row++)
+	{
+		int			label = (int) input->label[row];
+
+		CHECK_FOR_INTERRUPTS();
+		if (label >= 0 && label < n_classes)
+			counts[label]++;
+	}
+	for (int i = 0; i < n_classes; i++)
+		rarest = Min(rarest, counts[i]);
+	return rarest;
+}
+
+void
+mlops_registry_compare_pair(const Judgement *judgement, const char *metric, PairedMetric *result)
+{
+	const MetricInput *first = &judgement->versions[0].input;
+	MetricInput second = judgement->versions[1].input;
+	MetricValue values[2][METRIC_MAX];
+	const char *candidates[2] = {metric, NULL};
+	int			n = mlops_judge_compute(first, values[0]);
+
+	second.objective = first->objective;
+	second.quantile = first->quantile;
+	second.tweedie_power = first->tweedie_power;
+	(void) mlops_judge_compute(&second, values[1]);
+	candidates[1] = mlops_metric_primary(first->task, first->objective, NULL);
+	for (int i = 0; i < lengthof(candidates); i++)
+	{
+		if (!candidates[i])
+			continue;
+		result->name = candidates[i];
+		result->greater_is_better = mlops_metric_greater_is_better(candidates[i]);
+		result->first = find_value(values[0], n, candidates[i]);
+		result->second = find_value(values[1], n, candidates[i]);
+		result->error = get_difference_error(candidates[i], &second, first, result->second,
+											 result->first);
+		if (!isnan(result->error))
+			break;
+	}
+	result->n = first->n;
+	result->n_class = count_rarest(first);
+}

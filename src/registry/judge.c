@@ -321,13 +321,14 @@ score_rows(Judgement *judgement, const Signature *united)
 }
 
 static void
-fill_spec(Judgement *judgement, const char *query, const char *target, bool unseen_only)
+fill_spec(Judgement *judgement, const char *query, const char *target, bool unseen_only,
+		  TimestampTz as_of)
 {
 	const JudgedVersion *first = &judgement->versions[0];
 	DatasetSpec *spec = &judgement->spec;
 
 	spec->query = query;
-	spec->as_of = GetCurrentTransactionStartTimestamp();
+	spec->as_of = as_of;
 	spec->target = target != NULL ? target : first->signature->target;
 	if (spec->target == NULL)
 		ereport(ERROR,
@@ -355,6 +356,14 @@ Judgement *
 mlops_judge_read(char **references, int n_references, const char *query, const char *target,
 				 bool unseen_only)
 {
+	return mlops_judge_read_at(references, n_references, query, target, unseen_only,
+							   GetCurrentTransactionStartTimestamp());
+}
+
+Judgement *
+mlops_judge_read_at(char **references, int n_references, const char *query, const char *target,
+					bool unseen_only, TimestampTz as_of)
+{
 	Judgement  *judgement = palloc0(sizeof(Judgement));
 	Signature  *united;
 
@@ -365,7 +374,7 @@ mlops_judge_read(char **references, int n_references, const char *query, const c
 		load_version(&judgement->versions[i], references[i]);
 		check_same_task(judgement->versions[0].version, judgement->versions[i].version);
 	}
-	fill_spec(judgement, query, target, unseen_only);
+	fill_spec(judgement, query, target, unseen_only, as_of);
 	united = unite_signatures(judgement);
 	judgement->spec.signature = united;
 

@@ -44,6 +44,10 @@ typedef struct Judgement
 extern Judgement *mlops_judge_read(char **references, int n_references, const char *query,
 								   const char *target, bool unseen_only);
 
+/* The same with $1 of the query another time than that of the transaction. */
+extern Judgement *mlops_judge_read_at(char **references, int n_references, const char *query,
+									  const char *target, bool unseen_only, TimestampTz as_of);
+
 /* Metrics of one version; returns their number.  Interruptible. */
 extern int	mlops_judge_compute(const MetricInput *input, MetricValue *values);
 

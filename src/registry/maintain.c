@@ -182,6 +182,8 @@ mlops_registry_delete_version(const char *reference, const char *reason)
 						 &args);
 	(void) mlops_spi_run(&scope,
 						 "DELETE FROM mlops.model_curve WHERE model = $1 AND version = $2", &args);
+	(void) mlops_spi_run(&scope,
+						 "DELETE FROM mlops.model_reference WHERE model = $1 AND version = $2", &args);
 	mlops_spi_end(&scope);
 }
 

@@ -83,6 +83,19 @@ extern bool mlops_metric_greater_is_better(const char *name);
  */
 extern double mlops_metric_row_loss(const MetricInput *input, size_t row);
 
+/* Loss of a probability of the positive class as scikit-learn's log_loss has it, clipped. */
+extern double mlops_metric_log_loss(bool positive, double p);
+
+/* Likewise of the probabilities of n classes, made to sum to one. */
+extern double mlops_metric_class_log_loss(const double *p, int n, int label);
+
+/* Bins of equal width of the calibration error, closed above. */
+#define METRIC_CALIBRATION_BINS 10
+extern int	mlops_metric_calibration_bin(double p);
+
+/* |label - prediction| / |label|, with scikit-learn's least divisor. */
+extern double mlops_metric_percentage(double label, double prediction);
+
 /* Probability threshold that maximises F1; 0.5 when undefined. */
 extern double mlops_metric_best_f1_threshold(const MetricInput *input);
 
@@ -122,5 +135,12 @@ extern double mlops_metric_interpolate(const MetricKnot *knots, int n, double sc
  */
 extern int	mlops_metric_curve(const MetricInput *input, MetricCut *cuts,
 							   bool (*interrupted) (void));
+
+/*
+ * roc_auc and average_precision that are to be expected of n rows of these
+ * scores, each positive with its probability.  Returns their number, likewise.
+ */
+extern int	mlops_metric_expected(const float *score, const double *probability, size_t n,
+								  MetricValue *values, bool (*interrupted) (void));
 
 #endif							/* MLOPS_METRIC_H */

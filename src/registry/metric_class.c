@@ -15,8 +15,6 @@
 
 #include "registry/metric_common.h"
 
-#define N_BINS 10
-
 /* What multiclass averages over its classes. */
 enum
 {
@@ -67,6 +65,23 @@ predict_class(const MetricInput *input, size_t row)
 	return best;
 }
 
+double
+mlops_metric_log_loss(bool positive, double p)
+{
+	p = clip_probability(p);
+	return -log(positive ? p : 1 - p);
+}
+
+double
+mlops_metric_class_log_loss(const double *p, int n, int label)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += clip_probability(p[i]);
+	return -log(clip_probability(p[label]) / sum);
+}
+
 /* scikit-learn's log_loss: clipped, and made to sum to one. */
 static double
 compute_log_loss(const MetricInput *input, size_t row)
@@ -77,10 +92,7 @@ compute_log_loss(const MetricInput *input, size_t row)
 	{
 		double		p = take_probability(input, row);
 
-		if (isnan(p))
-			return NAN;
-		p = clip_probability(p);
-		return -log(input->label[row] == 1 ? p : 1 - p);
+		return isnan(p) ? NAN : mlops_metric_log_loss(input->label[row] == 1, p);
 	}
 	for (uint32_t i = 0; i < input->n_scores; i++)
 	{
@@ -211,12 +223,12 @@ add_precision_recall(MetricWork *work, double *upper, double *lower)
 	add_ratio(work, "f1", upper, lower);
 }
 
-static int
-find_bin(double p)
+int
+mlops_metric_calibration_bin(double p)
 {
 	int			bin = 0;
 
-	while (bin < N_BINS - 1 && p > (bin + 1) * (1.0 / N_BINS))
+	while (bin < METRIC_CALIBRATION_BINS - 1 && p > (bin + 1) * (1.0 / METRIC_CALIBRATION_BINS))
 		bin++;
 	return bin;
 }
@@ -231,7 +243,7 @@ static void
 add_calibration_error(MetricWork *work, double *term)
 {
 	const MetricInput *input = work->input;
-	MetricSum	distance[N_BINS] = {{0}};
+	MetricSum	distance[METRIC_CALIBRATION_BINS] = {{0}};
 
 	for (size_t row = 0; row < input->n && !mlops_metric_stopped(work, row); row++)
 	{
@@ -240,11 +252,11 @@ add_calibration_error(MetricWork *work, double *term)
 
 		term[row] = p - input->label[row];
 		if (weight > 0)
-			mlops_metric_sum(&distance[find_bin(p)], weight * term[row]);
+			mlops_metric_sum(&distance[mlops_metric_calibration_bin(p)], weight * term[row]);
 	}
 	for (size_t row = 0; row < input->n && !mlops_metric_stopped(work, row); row++)
 	{
-		double		total = mlops_metric_total(&distance[find_bin(take_probability(input, row))]);
+		double		total = mlops_metric_total(&distance[mlops_metric_calibration_bin(take_probability(input, row))]);
 
 		term[row] *= (total > 0) - (total < 0);
 	}

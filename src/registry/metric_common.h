@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "registry/metric.h"
+#include "registry/metric_sum.h"
 
 #define METRIC_NO_MEMORY (-1)
 #define METRIC_INTERRUPTED (-2)
@@ -25,13 +26,6 @@ typedef struct MetricWork
 	int			status;			/* 0, METRIC_NO_MEMORY or METRIC_INTERRUPTED */
 	bool		(*interrupted) (void);
 } MetricWork;
-
-/* A sum that keeps what rounding loses (Neumaier). */
-typedef struct MetricSum
-{
-	double		sum;
-	double		lost;
-} MetricSum;
 
 /* The quotient of two sums over rows, and its standard error. */
 typedef struct MetricRatio
@@ -85,25 +79,6 @@ extern void mlops_metric_judge_binary(MetricWork *work);
 extern void mlops_metric_judge_multiclass(MetricWork *work);
 extern void mlops_metric_judge_ranking(MetricWork *work);
 extern void mlops_metric_judge_survival(MetricWork *work);
-
-static inline void
-mlops_metric_sum(MetricSum *sum, double value)
-{
-	double		total = sum->sum + value;
-
-	if (fabs(sum->sum) >= fabs(value))
-		sum->lost += (sum->sum - total) + value;
-	else
-		sum->lost += (value - total) + sum->sum;
-	sum->sum = total;
-}
-
-static inline double
-mlops_metric_total(const MetricSum *sum)
-{
-	/* an overflow leaves NaN in "lost" */
-	return isfinite(sum->lost) ? sum->sum + sum->lost : sum->sum;
-}
 
 static inline double
 mlops_metric_weight(const MetricInput *input, size_t row)

@@ -26,10 +26,16 @@ compute_absolute(const MetricInput *input, double label, double score)
 	return fabs(label - score);
 }
 
+double
+mlops_metric_percentage(double label, double prediction)
+{
+	return fabs(label - prediction) / fmax(fabs(label), DBL_EPSILON);
+}
+
 static double
 compute_percentage(const MetricInput *input, double label, double score)
 {
-	return fabs(label - score) / fmax(fabs(label), DBL_EPSILON);
+	return mlops_metric_percentage(label, score);
 }
 
 static double

@@ -326,6 +326,22 @@ write_alias(const SpiScope *scope, const char *model, const char *alias, int ver
 						 " WHERE model = $1 AND alias = $2", &args) > 0;
 }
 
+/* Error while the alias has a share of the traffic. */
+static void
+check_no_traffic(const SpiScope *scope, const char *model, const char *alias)
+{
+	SpiArgs		args = {0};
+
+	mlops_args_add_text(&args, model);
+	mlops_args_add_text(&args, alias);
+	if (mlops_spi_run(scope, "SELECT FROM mlops.traffic WHERE model = $1 AND alias = $2", &args) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("alias \"%s\" of model \"%s\" is in use", alias, model),
+				 errdetail("It has a share of the traffic."),
+				 errhint("Take it away with mlops.set_traffic first.")));
+}
+
 static void
 check_expected_version(const char *model, const char *alias, int expected, int actual)
 {
@@ -361,6 +377,8 @@ mlops_registry_move_alias(const char *model, const char *alias, int version,
 			ereport(ERROR,
 					(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
 					 errmsg("model \"%s\" has no alias \"%s\"", model, alias)));
+		if (version == 0)
+			check_no_traffic(&scope, model, alias);
 		done = version == previous ||
 			write_alias(&scope, model, alias, version, previous, by, reason);
 	}

@@ -93,6 +93,11 @@ extern ModelVersion *mlops_registry_resolve_predict(const char *reference, Resol
  */
 extern bool mlops_registry_resolves_same(const Resolution *resolution);
 
+/* Version of an alias, 0 when there is none; and a version, an error when there is no
+ * such.  No rights check; "row" as in Resolution, or NULL. */
+extern int	mlops_registry_find_alias(const char *model, const char *alias, FoundRow *row);
+extern ModelVersion *mlops_registry_find_version(const char *model, int version);
+
 /* Whether "role" has "privilege" on the model (owner, superuser, grants);
  * false when there is no such model. */
 extern bool mlops_registry_permits(const char *model, Oid role, ModelPrivilege privilege);

@@ -18,7 +18,6 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -32,72 +31,9 @@
 #include "base/error.h"
 #include "base/spi.h"
 #include "registry/calibration.h"
+#include "registry/probe.h"
 #include "registry/registry.h"
 #include "registry/tables.h"
-
-typedef struct Probe
-{
-	Relation	rel;
-	SysScanDesc scan;
-	HeapTuple	tuple;			/* current row */
-} Probe;
-
-static void
-begin_probe(Probe *probe, const char *table, const char *index, int n_keys, ScanKey keys)
-{
-	Assert(ActiveSnapshotSet());
-	probe->rel = table_open(mlops_relation(table), AccessShareLock);
-	probe->scan = systable_beginscan(probe->rel, mlops_relation(index), true,
-									 GetActiveSnapshot(), n_keys, keys);
-	probe->tuple = NULL;
-}
-
-static bool
-fetch_row(Probe *probe)
-{
-	probe->tuple = systable_getnext(probe->scan);
-	return HeapTupleIsValid(probe->tuple);
-}
-
-/* Remember the current row, where the caller wants it. */
-static void
-keep_row(const Probe *probe, FoundRow *row)
-{
-	if (row != NULL)
-		mlops_found_row_remember(row, probe->scan, probe->tuple);
-}
-
-static void
-end_probe(Probe *probe)
-{
-	systable_endscan(probe->scan);
-	table_close(probe->rel, AccessShareLock);
-}
-
-/* Column of the current row; a NULL is (Datum) 0. */
-static Datum
-get_column(const Probe *probe, int column, bool *isnull)
-{
-	return heap_getattr(probe->tuple, column, RelationGetDescr(probe->rel), isnull);
-}
-
-static Datum
-get_filled_column(const Probe *probe, int column)
-{
-	bool		isnull;
-	Datum		value = get_column(probe, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "column %d of relation \"%s\" is null", column,
-			 RelationGetRelationName(probe->rel));
-	return value;
-}
-
-static void
-init_text_key(ScanKey key, int column, const char *value)
-{
-	ScanKeyInit(key, column, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(value));
-}
 
 /* Owner of a model; InvalidOid when there is no such model.  Here and below the
  * last argument takes the row, or is NULL. */
@@ -108,14 +44,14 @@ find_owner(const char *model, FoundRow *row)
 	ScanKeyData key;
 	Oid			owner = InvalidOid;
 
-	init_text_key(&key, Anum_model_name, model);
-	begin_probe(&probe, "model", "model_pkey", 1, &key);
-	if (fetch_row(&probe))
+	mlops_probe_text_key(&key, Anum_model_name, model);
+	mlops_probe_begin(&probe, "model", "model_pkey", 1, &key);
+	if (mlops_probe_fetch(&probe))
 	{
-		owner = DatumGetObjectId(get_filled_column(&probe, Anum_model_owner));
-		keep_row(&probe, row);
+		owner = DatumGetObjectId(mlops_probe_filled_column(&probe, Anum_model_owner));
+		mlops_probe_keep(&probe, row);
 	}
-	end_probe(&probe);
+	mlops_probe_end(&probe);
 	return owner;
 }
 
@@ -127,16 +63,16 @@ find_alias(const char *model, const char *alias, Oid *owner, FoundRow *row)
 	ScanKeyData keys[2];
 	int			version = 0;
 
-	init_text_key(&keys[0], Anum_alias_model, model);
-	init_text_key(&keys[1], Anum_alias_alias, alias);
-	begin_probe(&probe, "alias", "alias_pkey", 2, keys);
-	if (fetch_row(&probe))
+	mlops_probe_text_key(&keys[0], Anum_alias_model, model);
+	mlops_probe_text_key(&keys[1], Anum_alias_alias, alias);
+	mlops_probe_begin(&probe, "alias", "alias_pkey", 2, keys);
+	if (mlops_probe_fetch(&probe))
 	{
-		version = DatumGetInt32(get_filled_column(&probe, Anum_alias_version));
-		*owner = DatumGetObjectId(get_filled_column(&probe, Anum_alias_owner));
-		keep_row(&probe, row);
+		version = DatumGetInt32(mlops_probe_filled_column(&probe, Anum_alias_version));
+		*owner = DatumGetObjectId(mlops_probe_filled_column(&probe, Anum_alias_owner));
+		mlops_probe_keep(&probe, row);
 	}
-	end_probe(&probe);
+	mlops_probe_end(&probe);
 	return version;
 }
 
@@ -156,19 +92,19 @@ find_grant(const char *model, Oid role, ModelPrivilege privilege, Oid *grantee, 
 	ScanKeyData key;
 	bool		found = false;
 
-	init_text_key(&key, Anum_model_privilege_model, model);
-	begin_probe(&probe, "model_privilege", "model_privilege_pkey", 1, &key);
-	while (!found && fetch_row(&probe))
+	mlops_probe_text_key(&key, Anum_model_privilege_model, model);
+	mlops_probe_begin(&probe, "model_privilege", "model_privilege_pkey", 1, &key);
+	while (!found && mlops_probe_fetch(&probe))
 	{
-		char	   *name = TextDatumGetCString(get_filled_column(&probe, Anum_model_privilege_privilege));
+		char	   *name = TextDatumGetCString(mlops_probe_filled_column(&probe, Anum_model_privilege_privilege));
 
-		*grantee = DatumGetObjectId(get_filled_column(&probe, Anum_model_privilege_role));
+		*grantee = DatumGetObjectId(mlops_probe_filled_column(&probe, Anum_model_privilege_role));
 		found = mlops_registry_privilege_from_name(name) >= privilege &&
 			match_grantee(role, *grantee);
 		if (found)
-			keep_row(&probe, row);
+			mlops_probe_keep(&probe, row);
 	}
-	end_probe(&probe);
+	mlops_probe_end(&probe);
 	return found;
 }
 
@@ -224,14 +160,14 @@ mlops_registry_list_aliases(const char *model, int version)
 	StringInfoData list;
 
 	initStringInfo(&list);
-	init_text_key(&key, Anum_alias_model, model);
-	begin_probe(&probe, "alias", "alias_pkey", 1, &key);
-	while (fetch_row(&probe))
+	mlops_probe_text_key(&key, Anum_alias_model, model);
+	mlops_probe_begin(&probe, "alias", "alias_pkey", 1, &key);
+	while (mlops_probe_fetch(&probe))
 		if (version == 0 ||
-			DatumGetInt32(get_filled_column(&probe, Anum_alias_version)) == version)
+			DatumGetInt32(mlops_probe_filled_column(&probe, Anum_alias_version)) == version)
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-							 TextDatumGetCString(get_filled_column(&probe, Anum_alias_alias)));
-	end_probe(&probe);
+							 TextDatumGetCString(mlops_probe_filled_column(&probe, Anum_alias_alias)));
+	mlops_probe_end(&probe);
 	return list.data;
 }
 
@@ -252,21 +188,21 @@ static ModelVersion *
 copy_version(const Probe *probe)
 {
 	ModelVersion *result = palloc0(sizeof(ModelVersion));
-	bytea	   *digest = DatumGetByteaPP(get_filled_column(probe, Anum_model_version_digest));
+	bytea	   *digest = DatumGetByteaPP(mlops_probe_filled_column(probe, Anum_model_version_digest));
 	Datum		value;
 	bool		isnull;
 
 	if (VARSIZE_ANY_EXHDR(digest) != MLOPS_DIGEST_SIZE)
 		elog(ERROR, "digest of a model version has the wrong size");
 	memcpy(result->digest, VARDATA_ANY(digest), MLOPS_DIGEST_SIZE);
-	result->model = TextDatumGetCString(get_filled_column(probe, Anum_model_version_model));
-	result->version = DatumGetInt32(get_filled_column(probe, Anum_model_version_version));
-	result->format = TextDatumGetCString(get_filled_column(probe, Anum_model_version_format));
-	result->task = TextDatumGetCString(get_filled_column(probe, Anum_model_version_task));
-	result->objective = TextDatumGetCString(get_filled_column(probe, Anum_model_version_objective));
-	result->signature = DatumGetJsonbPCopy(get_filled_column(probe, Anum_model_version_signature));
+	result->model = TextDatumGetCString(mlops_probe_filled_column(probe, Anum_model_version_model));
+	result->version = DatumGetInt32(mlops_probe_filled_column(probe, Anum_model_version_version));
+	result->format = TextDatumGetCString(mlops_probe_filled_column(probe, Anum_model_version_format));
+	result->task = TextDatumGetCString(mlops_probe_filled_column(probe, Anum_model_version_task));
+	result->objective = TextDatumGetCString(mlops_probe_filled_column(probe, Anum_model_version_objective));
+	result->signature = DatumGetJsonbPCopy(mlops_probe_filled_column(probe, Anum_model_version_signature));
 
-	value = get_column(probe, Anum_model_version_classes, &isnull);
+	value = mlops_probe_column(probe, Anum_model_version_classes, &isnull);
 	if (!isnull)
 	{
 		Datum	   *labels;
@@ -278,7 +214,7 @@ copy_version(const Probe *probe)
 			result->classes[i] = TextDatumGetCString(labels[i]);
 	}
 
-	value = get_column(probe, Anum_model_version_threshold, &isnull);
+	value = mlops_probe_column(probe, Anum_model_version_threshold, &isnull);
 	result->threshold = isnull ? 0.5 : DatumGetFloat8(value);
 	return result;
 }
@@ -291,20 +227,19 @@ find_version(const char *model, int version, bool deleted_too, FoundRow *row)
 	ModelVersion *result = NULL;
 	bool		alive = true;
 
-	init_text_key(&keys[0], Anum_model_version_model, model);
-	ScanKeyInit(&keys[1], Anum_model_version_version, BTEqualStrategyNumber, F_INT4EQ,
-				Int32GetDatum(version));
-	begin_probe(&probe, "model_version", "model_version_pkey", 2, keys);
-	if (fetch_row(&probe))
+	mlops_probe_text_key(&keys[0], Anum_model_version_model, model);
+	mlops_probe_int4_key(&keys[1], Anum_model_version_version, version);
+	mlops_probe_begin(&probe, "model_version", "model_version_pkey", 2, keys);
+	if (mlops_probe_fetch(&probe))
 	{
-		(void) get_column(&probe, Anum_model_version_deleted_at, &alive);
+		(void) mlops_probe_column(&probe, Anum_model_version_deleted_at, &alive);
 		if (alive || deleted_too)
 		{
 			result = copy_version(&probe);
-			keep_row(&probe, row);
+			mlops_probe_keep(&probe, row);
 		}
 	}
-	end_probe(&probe);
+	mlops_probe_end(&probe);
 
 	if (result == NULL)
 		ereport(ERROR,
@@ -313,6 +248,20 @@ find_version(const char *model, int version, bool deleted_too, FoundRow *row)
 				 errmsg("version %d of model \"%s\" was deleted", version, model),
 				 errhint("Its versions are in mlops.model_version.")));
 	return result;
+}
+
+int
+mlops_registry_find_alias(const char *model, const char *alias, FoundRow *row)
+{
+	Oid			owner;
+
+	return find_alias(model, alias, &owner, row);
+}
+
+ModelVersion *
+mlops_registry_find_version(const char *model, int version)
+{
+	return find_version(model, version, false, NULL);
 }
 
 static ModelVersion *
@@ -382,10 +331,10 @@ mlops_registry_load(const uint8 *digest)
 	memcpy(VARDATA(wanted), digest, MLOPS_DIGEST_SIZE);
 	ScanKeyInit(&key, Anum_model_blob_digest, BTEqualStrategyNumber, F_BYTEAEQ,
 				PointerGetDatum(wanted));
-	begin_probe(&probe, "model_blob", "model_blob_pkey", 1, &key);
-	if (fetch_row(&probe))
-		bytes = DatumGetByteaPCopy(get_filled_column(&probe, Anum_model_blob_bytes));
-	end_probe(&probe);
+	mlops_probe_begin(&probe, "model_blob", "model_blob_pkey", 1, &key);
+	if (mlops_probe_fetch(&probe))
+		bytes = DatumGetByteaPCopy(mlops_probe_filled_column(&probe, Anum_model_blob_bytes));
+	mlops_probe_end(&probe);
 	pfree(wanted);
 
 	if (bytes == NULL)
@@ -409,7 +358,7 @@ get_numbers(const Probe *probe, int column, int *n)
 	Datum	   *numbers;
 	bool	   *nulls;
 
-	deconstruct_array(DatumGetArrayTypeP(get_filled_column(probe, column)), FLOAT8OID,
+	deconstruct_array(DatumGetArrayTypeP(mlops_probe_filled_column(probe, column)), FLOAT8OID,
 					  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &numbers, &nulls, n);
 	for (int i = 0; i < *n; i++)
 		if (nulls[i])
@@ -429,7 +378,7 @@ copy_calibration(const Probe *probe)
 
 	if (n == 0 || n != n_probabilities)
 		elog(ERROR, "calibration of a model version has the wrong size");
-	calibration->n = DatumGetInt64(get_filled_column(probe, Anum_model_calibration_n));
+	calibration->n = DatumGetInt64(mlops_probe_filled_column(probe, Anum_model_calibration_n));
 	calibration->n_knots = n;
 	calibration->knots = (MetricKnot *) (calibration + 1);
 	for (int i = 0; i < n; i++)
@@ -447,13 +396,12 @@ mlops_calibration_find(const char *model, int version)
 	ScanKeyData keys[2];
 	Calibration *calibration = NULL;
 
-	init_text_key(&keys[0], Anum_model_calibration_model, model);
-	ScanKeyInit(&keys[1], Anum_model_calibration_version, BTEqualStrategyNumber, F_INT4EQ,
-				Int32GetDatum(version));
-	begin_probe(&probe, "model_calibration", "model_calibration_pkey", 2, keys);
-	if (fetch_row(&probe))
+	mlops_probe_text_key(&keys[0], Anum_model_calibration_model, model);
+	mlops_probe_int4_key(&keys[1], Anum_model_calibration_version, version);
+	mlops_probe_begin(&probe, "model_calibration", "model_calibration_pkey", 2, keys);
+	if (mlops_probe_fetch(&probe))
 		calibration = copy_calibration(&probe);
-	end_probe(&probe);
+	mlops_probe_end(&probe);
 	return calibration;
 }
 
@@ -466,16 +414,16 @@ mlops_registry_permits_run(int64 run, Oid role, ModelPrivilege privilege)
 	char	   *model = NULL;
 
 	ScanKeyInit(&key, Anum_run_id, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run));
-	begin_probe(&probe, "run", "run_pkey", 1, &key);
-	if (fetch_row(&probe))
+	mlops_probe_begin(&probe, "run", "run_pkey", 1, &key);
+	if (mlops_probe_fetch(&probe))
 	{
 		bool		isnull;
-		Datum		value = get_column(&probe, Anum_run_model, &isnull);
+		Datum		value = mlops_probe_column(&probe, Anum_run_model, &isnull);
 
 		model = isnull ? NULL : TextDatumGetCString(value);
-		submitter = DatumGetObjectId(get_filled_column(&probe, Anum_run_submitted_by));
+		submitter = DatumGetObjectId(mlops_probe_filled_column(&probe, Anum_run_submitted_by));
 	}
-	end_probe(&probe);
+	mlops_probe_end(&probe);
 
 	return (OidIsValid(submitter) && has_privs_of_role(role, submitter)) ||
 		(model != NULL && mlops_registry_permits(model, role, privilege));
@@ -488,14 +436,14 @@ read_facts(const Probe *probe, ModelFacts *facts)
 	Datum		classes;
 	bool		isnull;
 
-	(void) get_column(probe, Anum_model_version_deleted_at, &isnull);
+	(void) mlops_probe_column(probe, Anum_model_version_deleted_at, &isnull);
 	if (!isnull)
 		return false;
-	facts->is_json = strcmp(TextDatumGetCString(get_filled_column(probe, Anum_model_version_format)),
+	facts->is_json = strcmp(TextDatumGetCString(mlops_probe_filled_column(probe, Anum_model_version_format)),
 							"json") == 0;
-	facts->size = DatumGetInt64(get_filled_column(probe, Anum_model_version_size));
-	facts->n_trees = DatumGetInt32(get_filled_column(probe, Anum_model_version_n_trees));
-	classes = get_column(probe, Anum_model_version_classes, &isnull);
+	facts->size = DatumGetInt64(mlops_probe_filled_column(probe, Anum_model_version_size));
+	facts->n_trees = DatumGetInt32(mlops_probe_filled_column(probe, Anum_model_version_n_trees));
+	classes = mlops_probe_column(probe, Anum_model_version_classes, &isnull);
 	facts->n_classes = isnull ? 0 :
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(classes)), ARR_DIMS(DatumGetArrayTypeP(classes)));
 	return true;
@@ -517,11 +465,11 @@ mlops_registry_peek(const char *reference, ModelFacts *facts)
 	if (parsed.version == 0 || !mlops_registry_permits(parsed.model, GetUserId(), MODEL_PREDICT))
 		return false;
 
-	init_text_key(&keys[0], Anum_model_version_model, parsed.model);
+	mlops_probe_text_key(&keys[0], Anum_model_version_model, parsed.model);
 	ScanKeyInit(&keys[1], Anum_model_version_version, BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(parsed.version));
-	begin_probe(&probe, "model_version", "model_version_pkey", 2, keys);
-	found = fetch_row(&probe) && read_facts(&probe, facts);
-	end_probe(&probe);
+	mlops_probe_begin(&probe, "model_version", "model_version_pkey", 2, keys);
+	found = mlops_probe_fetch(&probe) && read_facts(&probe, facts);
+	mlops_probe_end(&probe);
 	return found;
 }

@@ -239,7 +239,7 @@ mlops_call_site_encode(FmgrInfo *flinfo, int first, int n_args, const NullableDa
 }
 
 ServedModel *
-mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
+mlops_call_site_score(FmgrInfo *flinfo, int first, int n_args, const NullableDatum *args)
 {
 	CallSite   *site = flinfo->fn_extra;
 	bool		is_first = site == NULL;
@@ -249,7 +249,7 @@ mlops_call_site_score(FmgrInfo *flinfo, int n_args, const NullableDatum *args)
 	if (args[0].isnull)
 		return NULL;
 	if (is_first)
-		flinfo->fn_extra = site = create_call_site(flinfo, 0, n_args);
+		flinfo->fn_extra = site = create_call_site(flinfo, first, n_args);
 
 	mlops_stat_begin(&site->call, is_first);
 	served = get_model_of(site, args[0].value);

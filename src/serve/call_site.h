@@ -33,17 +33,15 @@ typedef struct ServedModel
 } ServedModel;
 
 /*
- * Score one row: args[0] is the model reference, the others are the row.
- * Returns NULL when the reference or the row is NULL.  The result is valid
- * until the next call; the current user needs the right to predict.
+ * Score one row: args[0] is the model reference, the others are the row, of the
+ * types of the function's last n_args - 1 arguments; args[0] stands for argument
+ * number "first".  Returns NULL when the reference or the row is NULL.  The result
+ * is valid until the next call; the current user needs the right to predict.
  */
-extern ServedModel *mlops_call_site_score(FmgrInfo *flinfo, int n_args,
+extern ServedModel *mlops_call_site_score(FmgrInfo *flinfo, int first, int n_args,
 										  const NullableDatum *args);
 
-/*
- * The same without the score: the row is in vector.  args[0] is argument number
- * "first" of the function.
- */
+/* The same without the score: the row is in vector. */
 extern ServedModel *mlops_call_site_encode(FmgrInfo *flinfo, int first, int n_args,
 										   const NullableDatum *args);
 

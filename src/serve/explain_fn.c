@@ -22,7 +22,7 @@ mlops_sql_explain(PG_FUNCTION_ARGS)
 	ServedModel *served;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	served = mlops_call_site_score(fcinfo->flinfo, PG_NARGS(), fcinfo->args);
+	served = mlops_call_site_score(fcinfo->flinfo, 0, PG_NARGS(), fcinfo->args);
 	if (served != NULL)
 		mlops_explanation_contributions(served, (ReturnSetInfo *) fcinfo->resultinfo);
 	PG_RETURN_NULL();
@@ -34,7 +34,7 @@ mlops_sql_explain_interactions(PG_FUNCTION_ARGS)
 	ServedModel *served;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	served = mlops_call_site_score(fcinfo->flinfo, PG_NARGS(), fcinfo->args);
+	served = mlops_call_site_score(fcinfo->flinfo, 0, PG_NARGS(), fcinfo->args);
 	if (served != NULL)
 		mlops_explanation_interactions(served, (ReturnSetInfo *) fcinfo->resultinfo);
 	PG_RETURN_NULL();

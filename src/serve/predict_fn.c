@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(mlops_sql_predict_classes);
 static ServedModel *
 score_row(FunctionCallInfo fcinfo)
 {
-	return mlops_call_site_score(fcinfo->flinfo, PG_NARGS(), fcinfo->args);
+	return mlops_call_site_score(fcinfo->flinfo, 0, PG_NARGS(), fcinfo->args);
 }
 
 static Datum

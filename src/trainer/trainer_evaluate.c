@@ -262,7 +262,7 @@ judge_thresholds(const TrainerConfig *config, const TrainerPart *validation, con
 
 void
 mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
-					   const TrainerModel *model)
+					   const TrainerModel *model, TrainerReference *reference)
 {
 	const TrainerPart *test = &parts[SPOOL_TEST];
 	ScoredPart	scored = {0};
@@ -277,6 +277,7 @@ mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
 	scored.input.threshold = threshold;
 	report_metrics(&scored.input, TRAINER_METRIC);
 	report_calibration(&scored.input);
+	mlops_trainer_profile_scores(config, &scored.input, reference);
 	if (parts[SPOOL_VALIDATION].n_rows == 0)
 		report_curve(&scored.input, SPOOL_TEST);
 	if (config->baseline)

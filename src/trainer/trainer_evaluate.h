@@ -9,6 +9,7 @@
 #define MLOPS_TRAINER_EVALUATE_H
 
 #include "forest/forest.h"
+#include "trainer/trainer_reference.h"
 #include "trainer/trainer_train.h"
 
 /* The evaluator of model bytes; ends the process when they cannot be served. */
@@ -18,10 +19,10 @@ extern Forest *mlops_trainer_build_forest(const void *bytes, size_t size,
 /*
  * Report metrics on the test part, the calibration and the curve of thresholds of
  * a binary task, the threshold where it is to be chosen, and the comparison with
- * the baseline where there is one.
+ * the baseline where there is one.  The reference gets the profile of predictions.
  */
 extern void mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
-								   const TrainerModel *model);
+								   const TrainerModel *model, TrainerReference *reference);
 
 /*
  * Compare our scores of a sample of the test part with libxgboost's own, bit

@@ -71,6 +71,7 @@ main(int argc, char **argv)
 	TrainerConfig *config;
 	TrainerPart parts[SPOOL_N_PARTS];
 	TrainerModel model;
+	TrainerReference reference;
 	int			error;
 
 	if (argc != 2 || strcmp(argv[1], TRAINER_PROTOCOL) != 0)
@@ -87,11 +88,12 @@ main(int argc, char **argv)
 	if (error != 0)
 		mlops_trainer_fail("could not enter the sandbox: %s", strerror(error));
 	check_parts(config, parts);
+	mlops_trainer_profile_rows(config, parts, &reference);
 
 	model = mlops_trainer_train(config, parts);
 	mlops_trainer_send(TRAINER_PHASE, "evaluating");
 	mlops_trainer_verify(config, parts, &model);
-	mlops_trainer_evaluate(config, parts, &model);
+	mlops_trainer_evaluate(config, parts, &model, &reference);
 	if (config->refit)
 	{
 		mlops_trainer_send(TRAINER_PHASE, "training");
@@ -99,6 +101,7 @@ main(int argc, char **argv)
 		mlops_trainer_verify(config, parts, &model);
 	}
 	write_model(&model);
+	mlops_trainer_write_reference(config, &reference);
 	mlops_trainer_send_done(model.size);
 
 	/* not exit(): threads of libxgboost may outlive its static objects */

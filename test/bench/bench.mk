@@ -15,9 +15,22 @@ bench-cache: all
 bench-train: all
 	/usr/bin/python3 test/bench/train.py $(ROWS)
 
+build/drift_bench: test/interop/drift_cli.c $(wildcard src/drift/*.h) $(PROFILE_SOURCES) $(MEASURE_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 $(WARNINGS) -ffp-contract=off -Isrc -o $@ $(filter %.c,$^) -lm
+
+bench-drift: build/drift_bench
+	/usr/bin/python3 test/bench/drift.py $(WINDOWS)
+
+bench-log: all
+	/usr/bin/python3 test/bench/prediction_log.py
+
+bench-promote: all
+	/usr/bin/python3 test/bench/promote.py
+
 bench-profile: all
 	/usr/bin/python3 test/bench/profile.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-profile
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote
 
-.PHONY: bench-profile bench-kernel bench-serve bench-cache bench-train bench-all
+.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote

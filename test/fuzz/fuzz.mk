@@ -46,4 +46,20 @@ fuzz: $(addprefix build/fuzz/,$(FUZZERS)) build/fuzz/seeds
 			-artifact_prefix=build/fuzz/ build/fuzz/corpus_$$fuzzer build/fuzz/seeds/$${fuzzer#fuzz_} || exit 1; \
 	done
 
+# Performance states.
+PERFORMANCE_FUZZED = $(PERFORMANCE_SOURCES) $(wildcard src/registry/metric*.c)
+build/fuzz/fuzz_performance: test/fuzz/fuzz_performance.c $(PERFORMANCE_FUZZED) $(ALL_HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(PERFORMANCE_FUZZED) -lm
+
+build/fuzz/make_performance_seeds: test/fuzz/make_performance_seeds.c $(PERFORMANCE_FUZZED) $(ALL_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_FLAGS) -o $@ $< $(PERFORMANCE_FUZZED) -lm
+
+build/fuzz/seeds/performance: build/fuzz/make_performance_seeds
+	mkdir -p $@
+	$< $@
+
+fuzz fuzz-smoke: build/fuzz/seeds/performance
+
 .PHONY: fuzz fuzz-smoke

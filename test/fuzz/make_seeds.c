@@ -70,6 +70,14 @@ main(int argc, char **argv)
 	write_seeds(folder, "categories", json);
 	free(json);
 
+	json = edit_document(MODEL, "\"categories\":[],\"categories_nodes\":[],"
+						 "\"categories_segments\":[],\"categories_sizes\":[]",
+						 "\"categories\":[1,33,300],\"categories_nodes\":[0],"
+						 "\"categories_segments\":[0],\"categories_sizes\":[3]");
+	json = edit_further(json, "\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]");
+	write_seeds(folder, "sets", json);
+	free(json);
+
 	json = edit_document(MODEL, "\"reg:squarederror\"", "\"multi:softprob\"");
 	json = edit_further(json, "\"num_class\":\"0\"", "\"num_class\":\"3\"");
 	json = edit_further(json, "\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"0\"}");

@@ -144,6 +144,13 @@ static const Configuration configurations[] = {
 		"grow_policy=lossguide max_leaves=30 max_depth=0", LABEL_BINARY, TREES,
 	.n_categorical = 3},
 	{"categories poisson", "count:poisson", "", LABEL_COUNT, TREES,.n_categorical = 2},
+	/* with up to 432 labels, in two columns of bytes */
+	{"many categories", "reg:squarederror", "max_cat_to_onehot=1 min_child_weight=0",
+	LABEL_REAL,.rounds = 9,.n_features = 40,.n_categorical = 40,.missing = 0.1},
+	{"categories deep", "binary:logistic", "max_depth=9 min_child_weight=0", LABEL_BINARY,
+	.rounds = 9,.n_features = 30,.n_categorical = 25,.missing = 0.1},
+	{"one category", "reg:squarederror", "max_cat_to_onehot=1 min_child_weight=0", LABEL_REAL,
+	.rounds = 9,.n_features = 4,.n_categorical = 4},
 
 	/* several trees and outputs per round */
 	{"forest", "reg:squarederror",

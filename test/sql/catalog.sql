@@ -11,12 +11,12 @@ SELECT attrelid::regclass AS relation, attname AS column_without_comment
 	WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p', 'v') AND attnum > 0 AND NOT attisdropped
 		AND col_description(c.oid, attnum) IS NULL
 	ORDER BY 1, attnum;
--- every table and identity sequence is dumped, and shows its rows by row security only
+-- every table and identity sequence is dumped (the rows of partitions by way of another table), and shows its rows by row security only
 SELECT c.oid::regclass AS not_dumped FROM pg_class c
-	WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'S')
+	WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'S') AND NOT relispartition
 		AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'mlops')::oid[]);
 SELECT c.oid::regclass AS without_row_security FROM pg_class c
-	WHERE relnamespace = 'mlops'::regnamespace AND relkind = 'r' AND NOT relrowsecurity;
+	WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p') AND NOT relrowsecurity;
 SELECT c.oid::regclass AS view_with_rights_of_its_owner FROM pg_class c
 	WHERE relnamespace = 'mlops'::regnamespace AND relkind = 'v'
 		AND NOT (reloptions @> '{security_invoker=true,security_barrier=true}' OR reloptions @> '{security_invoker=on,security_barrier=on}');

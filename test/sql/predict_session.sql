@@ -101,7 +101,7 @@ EXECUTE rows;
 ROLLBACK;
 BEGIN;
 CREATE TEMP TABLE saved AS TABLE mlops.alias;
-TRUNCATE mlops.alias;
+TRUNCATE mlops.alias, mlops.traffic;
 INSERT INTO mlops.alias SELECT * FROM saved ORDER BY model DESC, version DESC;
 EXECUTE rows;
 UPDATE mlops.alias SET version = 1 WHERE model = 'kept';

@@ -42,7 +42,7 @@ CALL wait_all();
 SELECT left(f, 44) AS f, d.n_rows AS n, (SELECT string_agg(concat_ws(' ', s ->> 'name', s ->> 'type', s ->> 'kind', CASE WHEN jsonb_array_length(s -> 'categories') < 5 THEN left(s ->> 'categories', 40) ELSE jsonb_array_length(s -> 'categories')::text END), ', ')
 		FROM jsonb_path_query(v.signature, '$.features[*] ? (@.name != "x")') s) AS features,
 	c -> 'n_null' AS n_null, c -> 'min' AS min, c -> 'max' AS max
-	FROM feature JOIN mlops.model_version v ON v.model = 'features_' || n JOIN mlops.dataset d ON d.id = v.dataset_id, jsonb_path_query_first(d.columns, '$[1]') c ORDER BY n;
+	FROM feature JOIN mlops.model_version v ON v.model = 'features_' || n JOIN mlops.dataset d ON d.id = v.dataset_id, jsonb_path_query_first(d.columns, '$[1]') c ORDER BY feature.n;
 SELECT left(f, 44) AS f, r.sqlstate, regexp_replace(left(error, 110), '\n.*', '') AS error
 	FROM feature JOIN mlops.run r ON r.model = 'features_' || n AND r.status <> 'succeeded' ORDER BY n;
 SELECT mlops.train('features_date', 'SELECT id, x, birthday ''2026-01-01'' + x AS f, y FROM t', 'y', key => '{id}');

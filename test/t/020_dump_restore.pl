@@ -65,13 +65,15 @@ $source->safe_psql('postgres', q{
 	UPDATE mlops.run SET dataset_id = 1, notes = '{"a note"}' WHERE id = 1;
 	INSERT INTO mlops.cancel_request (run_id, requested_by) VALUES (1, 'regress_mlops_owner');
 	INSERT INTO mlops.model_calibration VALUES ('regress_m', 1, 'test', 9, '{0.1,0.30000000000000004}', '{0,1}');
-	INSERT INTO mlops.model_curve VALUES ('regress_m', 1, 'validation', 9, true, '{0.3,0.1}', '{1,1}', '{0,8.5}');});
+	INSERT INTO mlops.model_curve VALUES ('regress_m', 1, 'validation', 9, true, '{0.3,0.1}', '{1,1}', '{0,8.5}');
+	INSERT INTO mlops.model_reference SELECT 'regress_m', 1, 'feature', 'a', mlops.reference(i / 3.0::float8), 0.1 + 0.2, 'train' FROM generate_series(1, 50) i;
+	INSERT INTO mlops.model_reference SELECT 'regress_m', 1, 'label', 'y', mlops.reference('l' || i % 7), NULL, 'query' FROM generate_series(1, 50) i;});
 
 my $result = $source->psql('postgres', q{SELECT mlops.register_model('regress_big', decode(repeat('7b', 2000000), 'hex'))}, stderr => \my $stderr);
 like($stderr, qr/model exceeds the maximum of 1 MB/, 'a model above mlops.max_model_size is refused');
 
 my %before = read_registry($source, 'postgres');
-my @empty = grep { !/_seq$/ && $before{$_} eq '' } qw(model model_version model_blob model_privilege alias run metric dataset cancel_request model_calibration model_curve);
+my @empty = grep { !/_seq$/ && $before{$_} eq '' } qw(model model_version model_blob model_privilege alias run metric dataset cancel_request model_calibration model_curve model_reference);
 is("@empty", '', 'every table has rows to carry');
 
 my $dump = $source->backup_dir . '/mlops.dump';

@@ -685,7 +685,7 @@ check_derived(Forest *image, size_t size)
 	ForestError error;
 	size_t		changed = 0;
 
-	for (ForestSection section = SECTION_STEP; section <= SECTION_TEST; section++)
+	for (ForestSection section = SECTION_STEP; section <= SECTION_SET; section++)
 	{
 		uint8_t    *bytes = (uint8_t *) mlops_image_section(image, section);
 		uint64_t	length = mlops_image_section_size(section, image->count[section]);

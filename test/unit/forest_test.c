@@ -596,29 +596,32 @@ test_layout(void)
 	free(json);
 }
 
-/* More thresholds of a feature than a column of bytes has ranks. */
-static void
-test_columns(void)
+#define MAX_STUMPS	700
+
+/*
+ * Stumps over the first feature that say -1 below their thresholds and +1 from them
+ * on; in every other one what is missing goes left.
+ */
+static Forest *
+build_stumps(const char *name, const float *thresholds, int n)
 {
-	enum
-	{
-		N_STUMPS = 700
-	};
-	static char trees[N_STUMPS * 1024];
-	static char info[N_STUMPS * 2 + 16];
+	static char trees[MAX_STUMPS * 1024];
+	static char info[MAX_STUMPS * 2 + 16];
+	char text[	64];
 	char	   *json;
-	Forest	   *forest;
+	Forest	   *forest = NULL;
 	ForestError error;
 	size_t		size;
 
+	trees[0] = '\0';
 	strcpy(info, "\"tree_info\":[0");
-	for (int i = 0; i < N_STUMPS; i++)
+	for (int i = 0; i < n; i++)
 	{
-		char text[	64];
 		char	   *tree;
 
-		/* Missing goes left in every other one. */
-		snprintf(text, sizeof(text), "[%d.5E0,-1E0,1E0]", i * 37 % N_STUMPS);
+		snprintf(text, sizeof(text), "[%.9e,-1E0,1E0]", thresholds[i]);
+		if (isinf(thresholds[i]))
+			snprintf(text, sizeof(text), "[%sInfinity,-1E0,1E0]", thresholds[i] < 0 ? "-" : "");
 		tree = edit_document(TREE_0, "[5E-1,-2.5E-1,7.5E-1]", text);
 		snprintf(text, sizeof(text), "\"default_left\":[%d,0,0]", i % 2);
 		tree = edit_further(tree, "\"default_left\":[0,0,0]", text);
@@ -635,34 +638,137 @@ test_columns(void)
 	strcat(info, "]");
 	json = edit_document(MODEL, TREE_0 "," TREE_1, trees);
 	json = edit_further(json, "\"tree_info\":[0,0]", info);
-	json = edit_further(json, "\"num_trees\":\"2\"", "\"num_trees\":\"700\"");
+	snprintf(text, sizeof(text), "\"num_trees\":\"%d\"", n);
+	json = edit_further(json, "\"num_trees\":\"2\"", text);
 	if (!CHECK(mlops_forest_build(json, strlen(json), &default_limits, &forest, &size, NULL,
-								  &error) == FOREST_OK, "columns"))
+								  &error) == FOREST_OK, name))
 		printf("  %s\n", error.message);
 	else
+		CHECK(mlops_forest_check(forest, size, &default_limits, &error) == FOREST_OK, name);
+	free(json);
+	return forest;
+}
+
+/* Score values at the thresholds and beside them. */
+static void
+check_thresholds(const char *name, const float *thresholds, int n)
+{
+	Forest	   *forest = build_stumps(name, thresholds, n);
+
+	for (int i = 0; i < 3 * n + 6 && forest != NULL; i++)
+	{
+		static const float others[] = {INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 0, -0.0f};
+		float		value = i < n ? thresholds[i] :
+		i < 2 * n ? nextafterf(thresholds[i - n], -INFINITY) :
+		i < 3 * n ? nextafterf(thresholds[i - 2 * n], INFINITY) : others[i - 3 * n];
+		int			right = 0;
+
+		for (int k = 0; k < n; k++)
+			right += value >= thresholds[k];
+		check_row(name, forest, value, 0.0f, 0.25f + (float) (2 * right - n));
+	}
+	if (forest != NULL)
+		check_row(name, forest, NAN, 0.0f, 0.25f + (float) (n % 2));
+	free(forest);
+}
+
+/* Thresholds whose buckets are of all kinds, and more than a column of bytes has ranks. */
+static void
+test_thresholds(void)
+{
+	float		thresholds[MAX_STUMPS];
+	Forest	   *forest;
+
+	for (int i = 0; i < MAX_STUMPS; i++)
+		thresholds[i] = (float) (i * 37 % MAX_STUMPS) + 0.5f;
+	forest = build_stumps("columns", thresholds, MAX_STUMPS);
+	if (forest != NULL)
 	{
 		const ForestAxis *axis = mlops_image_section(forest, SECTION_AXIS);
 
-		CHECK(mlops_forest_check(forest, size, &default_limits, &error) == FOREST_OK, "columns");
-		CHECK(axis->n_cuts == N_STUMPS && axis->n_columns == 3, "columns of an axis");
-		for (int value = -1; value <= N_STUMPS; value++)
-		{
-			int			right = value < 0 ? 0 : value < N_STUMPS ? value : N_STUMPS;
-
-			/*
-			 * The stumps with thresholds up to value + 0.25 say +1, others
-			 * -1.
-			 */
-			check_row("ranks in columns", forest, (float) value + 0.25f, 0.0f,
-					  0.25f + (float) (2 * right - N_STUMPS));
-		}
-		check_row("at a threshold", forest, 253.5f, 0.0f, 0.25f + 508 - N_STUMPS);
-		check_row("at a threshold", forest, 254.5f, 0.0f, 0.25f + 510 - N_STUMPS);
+		CHECK(axis->n_cuts == MAX_STUMPS && axis->n_columns == 3, "columns of an axis");
+		CHECK(axis->levels == 1, "even thresholds have buckets of their own");
+		for (int i = 250; i < 260; i++)
+			check_row("ranks in columns", forest, (float) i + 0.5f, 0.0f,
+					  0.25f + (float) (2 * (i + 1) - MAX_STUMPS));
+		check_row("beyond all", forest, 1e9f, 0.0f, 0.25f + MAX_STUMPS);
 		check_row("missing in columns", forest, NAN, 0.0f, 0.25f);
-		check_row("infinity in columns", forest, INFINITY, 0.0f, 0.25f + N_STUMPS);
-		free(forest);
 	}
-	free(json);
+	free(forest);
+
+	check_thresholds("even", thresholds, 200);
+	check_thresholds("even, negative and one", (float[])
+/**INDENT** Error@699: Unbalanced parens */
+					 {
+		-3, -2, -1, 5
+/**INDENT** Warning@701: Extra ) */
+	}, 4);
+	for (int i = 0; i < 250; i++)
+		thresholds[i] = ldexpf(i % 3 == 0 ? -1.0f : 1.0f, i - 125);
+	check_thresholds("powers of two", thresholds, 250);
+	for (int i = 0; i < 100; i++)
+		thresholds[i] = (float) i * 1e-45f;
+	check_thresholds("denormals", thresholds, 100);
+	for (int i = 0; i < 100; i++)
+		thresholds[i] = 1.0f + (float) i * FLT_EPSILON;
+	thresholds[7] = -FLT_MAX;
+	thresholds[8] = FLT_MAX;
+	check_thresholds("close together and far apart", thresholds, 100);
+	thresholds[9] = INFINITY;
+	check_thresholds("infinity", thresholds, 100);
+	/* Missing values below it are not above it. */
+	thresholds[10] = -INFINITY;
+	check_thresholds("both infinities", thresholds, 100);
+	check_thresholds("infinity alone", (float[])
+/**INDENT** Error@719: Unbalanced parens */
+					 {
+		INFINITY
+/**INDENT** Warning@721: Extra ) */
+	}, 1);
+	check_thresholds("zero alone", (float[])
+/**INDENT** Error@723: Unbalanced parens */
+					 {
+		0
+/**INDENT** Warning@725: Extra ) */
+	}, 1);
+}
+
+/* Sets whose codes are in several columns of bytes. */
+static void
+test_category_columns(void)
+{
+	static const int codes[] = {0, 31, 32, 95, 223, 224, 253, 254, 255, 507, 508, 2000, 4063};
+
+	for (int default_left = 0; default_left < 2; default_left++)
+	{
+		char	   *json = edit_document(MODEL, "\"categories\":[],\"categories_nodes\":[],"
+										 "\"categories_segments\":[],\"categories_sizes\":[]",
+										 "\"categories\":[0,31,32,95,223,224,253,254,255,507,508,2000,4063],"
+										 "\"categories_nodes\":[0],\"categories_segments\":[0],"
+										 "\"categories_sizes\":[13]");
+		const ForestAxis *axes;
+		Forest	   *forest;
+
+		json = edit_further(json, "\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]");
+		json = edit_further(json, "[5E-1,-2.5E-1,7.5E-1]", "[NaN,-2.5E-1,7.5E-1]");
+		if (default_left)
+			json = edit_further(json, "\"default_left\":[0,0,0]", "\"default_left\":[1,0,0]");
+		forest = build_all("categories in columns", json, NULL);
+		axes = mlops_image_section(forest, SECTION_AXIS);
+		CHECK(axes[1].feature == NODE_CATEGORICAL && axes[1].n_columns == 16,
+			  "columns of categories");
+		for (int code = 0, next = 0; code < 4200; code++)
+		{
+			bool		right = next < 13 && codes[next] == code;
+
+			next += right;
+			check_row("category in columns", forest, (float) code, 1.0f, right ? 1.125f : 0.125f);
+		}
+		check_row("missing category", forest, NAN, 1.0f, default_left ? 0.125f : 1.125f);
+		check_row("negative category", forest, -3.0f, 1.0f, 0.125f);
+		free(forest);
+		free(json);
+	}
 }
 
 int
@@ -678,7 +784,8 @@ main(void)
 	test_classes();
 	test_categories(false);
 	test_categories(true);
-	test_columns();
+	test_category_columns();
+	test_thresholds();
 	test_dart();
 	test_linear();
 	test_vector_leaves();

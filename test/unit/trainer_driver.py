@@ -58,9 +58,10 @@ def features(names, kinds=None, cardinality=None):
 class Result:
     """What a trainer said and left behind."""
 
-    def __init__(self, messages, model, status, stderr):
+    def __init__(self, messages, model, reference, status, stderr):
         self.messages = messages
         self.model = model
+        self.reference = reference
         self.status = status
         self.stderr = stderr
 
@@ -75,11 +76,36 @@ class Result:
         assert len(found) == 1, (name, [m.text for m in self.messages])
         return found[0]
 
+    def profiles(self):
+        """The profiles of features, label and predictions: counts by code, or (edges, counts)."""
+        found, at = [], 0
+        while at < len(self.reference):
+            size, = struct.unpack_from("=I", self.reference, at)
+            image = self.reference[at + 4:at + 4 + size]
+            found.append(image)
+            at += 4 + size
+        assert at == len(self.reference)
+        return found
+
     def rounds(self, part, metric):
         return [m.value for m in self.of("round") if PARTS[m.part] == part and m.text == metric]
 
 
-def run(trainer, config, parts, baseline=None, protocol="2", threads=1, timeout=600, preexec=None):
+def counts_of(image):
+    """Counts by code, of a column of categories or classes."""
+    return np.frombuffer(image, np.int64)
+
+
+def cells_of(image):
+    """Inner edges, and counts of the intervals (lower, upper], of a column of numbers; NULLs last.  The
+    layout repeats src/drift/profile_image.h."""
+    n, = struct.unpack_from("=H", image, 20)
+    edges = np.frombuffer(image, np.float64, n - 1, 72)
+    counts = np.frombuffer(image, np.int64, n + 6, 72 + 8 * (n - 1))
+    return edges, np.append(counts[:n], counts[n + 2])
+
+
+def run(trainer, config, parts, baseline=None, protocol="3", threads=1, timeout=600, preexec=None):
     """Run one training; parts are the bytes of the three spool files."""
     with tempfile.TemporaryDirectory() as folder:
         def store(name, data):
@@ -89,7 +115,7 @@ def run(trainer, config, parts, baseline=None, protocol="2", threads=1, timeout=
             return path
 
         paths = [store("config", config)] + [store(PARTS[i], parts[i]) for i in range(3)]
-        model = store("model", b"")
+        model, reference = store("model", b""), store("reference", b"")
         reader, writer = os.pipe()
         wanted = {3: writer}
         for i, path in enumerate(paths):
@@ -97,13 +123,14 @@ def run(trainer, config, parts, baseline=None, protocol="2", threads=1, timeout=
         wanted[8] = os.open(model, os.O_WRONLY)
         if baseline is not None:
             wanted[9] = os.open(store("baseline", baseline), os.O_RDONLY)
+        wanted[10] = os.open(reference, os.O_WRONLY)
 
         def place():
             # first out of the way, then to the agreed numbers
             moved = {target: os.dup2(fd, 100 + target) for target, fd in wanted.items()}
             for target, fd in moved.items():
                 os.dup2(fd, target)
-            os.closerange(10, 256)
+            os.closerange(11, 256)
             if preexec:
                 preexec()
 
@@ -128,5 +155,5 @@ def run(trainer, config, parts, baseline=None, protocol="2", threads=1, timeout=
         for fields in MESSAGE.iter_unpack(data):
             text = fields[8].split(b"\0")[0].decode()
             messages.append(Message(TYPES[fields[0]], *fields[1:8], text))
-        with open(model, "rb") as file:
-            return Result(messages, file.read(), status, stderr)
+        with open(model, "rb") as model_file, open(reference, "rb") as reference_file:
+            return Result(messages, model_file.read(), reference_file.read(), status, stderr)

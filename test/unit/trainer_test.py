@@ -284,6 +284,76 @@ def test_judged_rows():
           result.metric("log_loss").n == 14000)
 
 
+def count_cells(edges, values):
+    """numpy's counts of the intervals (lower, upper], missing ones last."""
+    known = values[~np.isnan(values)].astype(np.float64)
+    counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
+    return np.append(counts, np.isnan(values).sum())
+
+
+def check_cells(name, image, values):
+    edges, counts = driver.cells_of(image)
+    check(name, len(edges) >= 2 and np.array_equal(counts, count_cells(edges, values)), counts)
+    return edges
+
+
+def test_reference():
+    """Profiles count what numpy counts: rows that are learned from, and predictions of the test part."""
+    config = config_of("binary", [("has_weight", 1)])
+    result = driver.run(TRAINER, config, spools(D.binary, weight=D.weight))
+    found = result.profiles()
+    learned = np.concatenate([D.X[TRAIN], D.X[VALIDATION]])
+    check("a profile per column", len(found) == COLUMNS + 2, len(found))
+    for i in range(5):
+        edges = check_cells(f"profile of {NAMES[i]}", found[i], learned[:, i])
+        if i < 4:
+            wanted = np.quantile(D.X[TRAIN][:, i][~np.isnan(D.X[TRAIN][:, i])].astype(float), np.arange(1, 10) / 10,
+                                 method="inverted_cdf")
+            check(f"edges of {NAMES[i]} are quantiles", np.isin(wanted, edges).all(), edges)
+    codes = learned[:, 5]
+    check("categories by code", driver.counts_of(found[5]).tolist() ==
+          np.bincount(codes[~np.isnan(codes)].astype(int), minlength=7).tolist() + [0, int(np.isnan(codes).sum())])
+    labels = np.concatenate([D.binary[TRAIN], D.binary[VALIDATION]]).astype(int)
+    check("labels by class", driver.counts_of(found[6]).tolist() == np.bincount(labels).tolist() + [0, 0])
+    booster = load(result.model)
+    booster.feature_names = None
+    check_cells("profile of predictions", found[7], booster.predict(matrix(TEST), validate_features=False))
+
+    refit = driver.run(TRAINER, config_of("binary", [("has_weight", 1), ("refit", 1)]), spools(D.binary, weight=D.weight)).profiles()
+    check_cells("refit learns from all rows", refit[0], np.concatenate([learned[:, 0], D.X[TEST][:, 0]]))
+    check("refit keeps the predictions of the evaluated model", refit[7] == found[7])
+
+    found = driver.run(TRAINER, config_of("multiclass", [("n_classes", 4)]), spools(D.multiclass)).profiles()
+    check("predicted classes", len(found) == COLUMNS + 2 and len(driver.counts_of(found[7])) == 6 and
+          driver.counts_of(found[7]).sum() == len(D.X[TEST]))
+    found = driver.run(TRAINER, config_of("regression"), spools(D.regression)[:2] + [spool(D.X[:0], D.regression[:0])]).profiles()
+    check("no test rows, no predictions", len(found) == COLUMNS + 1)
+    check_cells("profile of numeric labels", found[6], np.concatenate([D.regression[TRAIN], D.regression[VALIDATION]]))
+
+
+def test_reference_threads():
+    """The same bytes however many threads; atoms, outliers, labels outside of the dictionary."""
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(90000, 3)).astype(np.float32)
+    X[rng.random(90000) < 0.3, 0] = 0.1
+    X[60000:60010, 0] = 3e38
+    X[::7, 1] = np.nan
+    X[:, 2] = rng.integers(0, 4, 90000)
+    y = X[:, 0] > 0.2
+    pairs = [("task", "binary"), ("num_boost_round", 1)] + driver.features(["a", "b", "c"], ["q", "q", "c"], [0, 0, 3])
+    runs = [driver.run(TRAINER, configuration(pairs + [("threads", threads)]), [spool(X[:80000], y[:80000]), spool(X[:0], y[:0]),
+                                                                             spool(X[80000:], y[80000:])], threads=threads)
+            for threads in (1, 2, 3)]
+    check("profiles are the same with 1, 2 and 3 threads", len({r.reference for r in runs}) == 1 and runs[0].reference)
+    found = runs[0].profiles()
+    edges = check_cells("profile with an atom and outliers", found[0], X[:80000, 0])
+    atom = np.float64(np.float32(0.1))
+    check("an atom has a cell", atom in edges and np.nextafter(atom, -np.inf) in edges, edges)
+    check_cells("profile with NULLs", found[1], X[:80000, 1])
+    check("labels outside of the dictionary", driver.counts_of(found[2]).tolist() ==
+          np.bincount(X[:80000, 2].astype(int), minlength=4).tolist() + [0])
+
+
 def test_class_weight():
     config = config_of("binary", [("class_weight", "balanced")])
     result = driver.run(TRAINER, config, spools(D.binary))
@@ -460,7 +530,7 @@ def test_edges():
           (result.status, result.error()))
 
 
-for test in (test_messages, test_metrics, test_early_stopping, test_judged_rows, test_class_weight, test_threshold, test_baseline,
+for test in (test_messages, test_metrics, test_early_stopping, test_judged_rows, test_reference, test_reference_threads, test_class_weight, test_threshold, test_baseline,
              test_refusals, test_rows, test_edges, test_refit, test_models):
     test()
 print(f"{passed} passed, {failed} failed")

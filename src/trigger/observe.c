@@ -1,0 +1,378 @@
+/*-------------------------------------------------------------------------
+ *
+ * observe.c
+ *	  Rows of a statement on a watched table -> mlops.drift_state.
+ *
+ * Runs as the writer, in his statement: so do output functions of his types.  Only
+ * the insert of the deltas is done as the extension's owner.
+ *
+ * Counting is guarded by a subtransaction that writes nothing and so never gets
+ * a transaction id.  The insert stands outside of it: thousands of statements in
+ * one transaction leave no overflow of subtransactions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "base/spi_args.h"
+#include "drift/tally.h"
+#include "job/wake.h"
+#include "trigger/observe.h"
+
+/* Triggers whose watchers a session keeps. */
+#define MAX_WATCHERS 128
+
+typedef struct KnownTrigger
+{
+	Oid			trigger;
+	Oid			relation;
+	bool		valid;			/* the table has not changed since */
+	Watcher    *watcher;
+} KnownTrigger;
+
+/* One call. */
+typedef struct Observation
+{
+	TriggerData *data;
+	WatchEvent	event;
+	Watcher    *watcher;		/* NULL: nothing to do */
+	List	   *deltas;			/* of TallyDelta * */
+	const char *problem;
+	ErrorData  *error;
+} Observation;
+
+static HTAB *known_triggers = NULL;
+static int	depth = 0;			/* of calls within calls, by a user's
+								 * functions */
+
+/* Callback of the relation cache; InvalidOid stands for all. */
+static void
+forget_relation(Datum argument, Oid relation)
+{
+	HASH_SEQ_STATUS scan;
+	KnownTrigger *known;
+
+	hash_seq_init(&scan, known_triggers);
+	while ((known = hash_seq_search(&scan)) != NULL)
+		if (!OidIsValid(relation) || known->relation == relation)
+			known->valid = false;
+}
+
+static void
+forget_watcher(KnownTrigger *known)
+{
+	if (known->watcher != NULL)
+		mlops_watcher_free(known->watcher);
+	known->watcher = NULL;
+}
+
+/* Place of a trigger in the session's table. */
+static KnownTrigger *
+find_known(Oid trigger, Oid relation)
+{
+	KnownTrigger *known;
+	bool		found;
+
+	if (known_triggers == NULL)
+	{
+		HASHCTL		control = {
+			.keysize = sizeof(Oid),.entrysize = sizeof(KnownTrigger),.hcxt = CacheMemoryContext
+		};
+
+		known_triggers = hash_create("mlops watched tables", MAX_WATCHERS, &control,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	}
+	if (hash_get_num_entries(known_triggers) >= MAX_WATCHERS)
+	{
+		HASH_SEQ_STATUS scan;
+
+		hash_seq_init(&scan, known_triggers);
+		while ((known = hash_seq_search(&scan)) != NULL)
+		{
+			forget_watcher(known);
+			(void) hash_search(known_triggers, &known->trigger, HASH_REMOVE, NULL);
+		}
+	}
+	known = hash_search(known_triggers, &trigger, HASH_ENTER, &found);
+	if (!found)
+	{
+		known->watcher = NULL;
+		known->relation = relation;
+		known->valid = false;
+	}
+	return known;
+}
+
+/* Whether the trigger is the one that the monitor has on this table: anybody may make
+ * triggers that call us. */
+static bool
+is_genuine(const Observation *observation)
+{
+	Oid			relation = RelationGetRelid(observation->data->tg_relation);
+	const Trigger *trigger = observation->data->tg_trigger;
+	Monitor    *monitor = mlops_monitor_find(trigger->tgargs[0], NULL);
+
+	return monitor != NULL &&
+		strcmp(trigger->tgname, mlops_attach_trigger_name(monitor->name, observation->event)) == 0 &&
+		(monitor->relation == relation ||
+		 (observation->data->tg_relation->rd_rel->relispartition &&
+		  list_member_oid(get_partition_ancestors(relation), monitor->relation)));
+}
+
+/* Make a watcher in the current context, or NULL. */
+static Watcher *
+make_watcher(const Observation *observation)
+{
+	return !is_genuine(observation) ? NULL :
+		mlops_watcher_make(observation->data->tg_trigger->tgargs[0],
+						   RelationGetDescr(observation->data->tg_relation));
+}
+
+/* The watcher for this call, or NULL. */
+static Watcher *
+get_watcher(const Observation *observation)
+{
+	KnownTrigger *known;
+	Watcher    *watcher;
+
+	/* the caller may be using those of the session */
+	if (depth > 1)
+		return make_watcher(observation);
+	known = find_known(observation->data->tg_trigger->tgoid,
+					   RelationGetRelid(observation->data->tg_relation));
+	if (known->watcher != NULL && known->valid && mlops_watcher_stands(known->watcher))
+		return known->watcher;
+	forget_watcher(known);
+	known->valid = true;
+	watcher = make_watcher(observation);
+	if (watcher != NULL)
+		MemoryContextSetParent(watcher->context, CacheMemoryContext);
+	known->watcher = watcher;
+	return watcher;
+}
+
+/* Fetch the next row of a transition table, as far as the plan looks. */
+static bool
+fetch_row(Tuplestorestate *rows, TupleTableSlot *slot, const Watcher *watcher)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!tuplestore_gettupleslot(rows, true, false, slot))
+		return false;
+	slot_getsomeattrs(slot, Max(watcher->plan->n_values, 1));
+	return true;
+}
+
+static void
+rewind_rows(Tuplestorestate *rows)
+{
+	tuplestore_select_read_pointer(rows, 0);
+	tuplestore_rescan(rows);
+}
+
+static void
+count_inserted(Observation *observation, TallyBook *book)
+{
+	Tuplestorestate *rows = observation->data->tg_newtable;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(observation->data->tg_relation),
+													&TTSOpsMinimalTuple);
+
+	rewind_rows(rows);
+	while (fetch_row(rows, slot, observation->watcher))
+		mlops_tally_row(book, slot->tts_values, slot->tts_isnull);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Whether a column has the same value in two rows. */
+static bool
+is_same(const PlanColumn *column, TupleTableSlot *a, TupleTableSlot *b)
+{
+	Form_pg_attribute attribute = TupleDescAttr(a->tts_tupleDescriptor, column->place);
+
+	if (a->tts_isnull[column->place] || b->tts_isnull[column->place])
+		return a->tts_isnull[column->place] == b->tts_isnull[column->place];
+	return datum_image_eq(a->tts_values[column->place], b->tts_values[column->place],
+						  attribute->attbyval, attribute->attlen);
+}
+
+/* Whether two rows are versions of one row, with one label. */
+static bool
+is_unchanged(const RowPlan *plan, TupleTableSlot *old, TupleTableSlot *new)
+{
+	for (int i = 0; i < plan->monitor->n_key; i++)
+		if (!is_same(&plan->key[i], old, new))
+			return false;
+	return is_same(&plan->label, old, new);
+}
+
+/*
+ * Count changed labels as corrections: the old one out, the new one in.  The two
+ * tables have the rows in one order; where they have not, because a row left a
+ * partition and was refused by the next, a pair with other keys is two corrections,
+ * and what does not cancel is right all the same.
+ */
+static void
+count_updated(Observation *observation, TallyBook *book)
+{
+	TupleDesc	desc = RelationGetDescr(observation->data->tg_relation);
+	TupleTableSlot *old = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	TupleTableSlot *new = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	const Watcher *watcher = observation->watcher;
+	bool		more_old;
+	bool		more_new;
+
+	rewind_rows(observation->data->tg_oldtable);
+	rewind_rows(observation->data->tg_newtable);
+	do
+	{
+		more_old = fetch_row(observation->data->tg_oldtable, old, watcher);
+		more_new = fetch_row(observation->data->tg_newtable, new, watcher);
+		if (more_old && more_new && is_unchanged(watcher->plan, old, new))
+			continue;
+		if (more_old)
+			mlops_tally_label(book, old->tts_values, old->tts_isnull, -1);
+		if (more_new)
+			mlops_tally_label(book, new->tts_values, new->tts_isnull, 1);
+	} while (more_old || more_new);
+	ExecDropSingleTupleTableSlot(old);
+	ExecDropSingleTupleTableSlot(new);
+}
+
+/* All that may fail. */
+static void
+count_rows(Observation *observation)
+{
+	TallyBook  *book;
+
+	observation->watcher = get_watcher(observation);
+	if (observation->watcher == NULL || observation->watcher->monitor->paused)
+		return;
+	/* a version's columns are known before rows are read as far as they go */
+	if (observation->watcher->monitor->version_column == NULL)
+		(void) mlops_watcher_set(observation->watcher, 0);
+	book = mlops_tally_begin(observation->watcher, GetCurrentTransactionStartTimestamp());
+	if (observation->event == WATCH_INSERT)
+		count_inserted(observation, book);
+	else
+		count_updated(observation, book);
+	observation->deltas = mlops_tally_finish(book);
+	observation->problem = mlops_tally_problem(book);
+}
+
+/* Errors that are not ours to hide. */
+static bool
+is_for_user(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/* Count in a subtransaction; an error of it goes into the observation. */
+static void
+count_guarded(Observation *observation)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	int			outer_depth = depth;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		depth++;
+		count_rows(observation);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		observation->error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	depth = outer_depth;
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/* Insert one row into mlops.drift_state, by a plan that the session keeps. */
+static void
+insert_row(const char *monitor, const TallyDelta *delta, const char *error)
+{
+	static SPIPlanPtr plan = NULL;
+	SpiArgs		args = {0};
+
+	mlops_args_add_text(&args, monitor);
+	mlops_args_add(&args, INT4OID, Int32GetDatum(delta ? delta->version : 0), delta == NULL);
+	mlops_args_add(&args, TIMESTAMPTZOID, TimestampTzGetDatum(delta ? delta->window_start : 0),
+				   delta == NULL || TIMESTAMP_IS_NOBEGIN(delta->window_start));
+	mlops_args_add(&args, INT8OID, Int64GetDatum(delta ? delta->n_rows : 0), false);
+	mlops_args_add(&args, TIMESTAMPTZOID,
+				   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()), false);
+	mlops_args_add_bytea(&args, delta ? delta->delta : NULL);
+	mlops_args_add_text(&args, error);
+	if (plan == NULL)
+	{
+		plan = SPI_prepare("INSERT INTO mlops.drift_state"
+						   " (monitor, version, window_start, n_rows, created_at, delta, error)"
+						   " VALUES ($1, $2, $3, $4, $5, $6, $7)", args.n, args.types);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	}
+	if (SPI_execute_plan(plan, args.values, args.nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not insert into mlops.drift_state");
+}
+
+static void
+insert_rows(const Observation *observation, const char *error)
+{
+	const char *monitor = observation->data->tg_trigger->tgargs[0];
+	SpiScope	scope;
+	ListCell   *cell;
+
+	mlops_spi_begin(&scope, false);
+	foreach(cell, observation->deltas)
+		insert_row(monitor, lfirst(cell), NULL);
+	if (error != NULL)
+		insert_row(monitor, NULL, error);
+	mlops_spi_end(&scope);
+	mlops_wake_for_fold();
+}
+
+void
+mlops_observe(TriggerData *data, WatchEvent event)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mlops observation",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Observation observation = {.data = data,.event = event};
+	const char *error;
+
+	count_guarded(&observation);
+	error = observation.problem;
+	if (observation.error != NULL)
+	{
+		if (is_for_user(observation.error) ||
+			(observation.watcher != NULL && observation.watcher->monitor->fail))
+			ReThrowError(observation.error);
+		observation.deltas = NIL;
+		error = observation.error->message;
+	}
+	if (observation.deltas != NIL || error != NULL)
+		insert_rows(&observation, error);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
