@@ -18,6 +18,8 @@
 typedef struct PlanColumn
 {
 	int			place;			/* in values, from 0; -1: not there */
+	bool		is_float8;		/* on cells of numbers: no need to look
+								 * further */
 	ValueType	type;
 } PlanColumn;
 

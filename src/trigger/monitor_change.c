@@ -331,15 +331,14 @@ mlops_monitor_check(const char *name)
 	(void) mlops_spi_run(&scope, "SELECT FROM mlops.monitor_state WHERE monitor = $1 FOR UPDATE", &args);
 	if (monitor->query != NULL)
 		run = mlops_pull_submit(&scope, monitor, mlops_pull_latest(monitor, now));
-	else
-	{
-		mlops_fold_monitor(&scope, name, now);
-		while (mlops_evaluate_some(&scope, name, now))
-			CHECK_FOR_INTERRUPTS();
-	}
 	(void) mlops_spi_run(&scope, "UPDATE mlops.monitor_state SET last_checked_at = clock_timestamp()"
 						 " WHERE monitor = $1", &args);
 	mlops_spi_end(&scope);
+	if (monitor->query == NULL)
+	{
+		mlops_fold_monitor(name, now);
+		mlops_evaluate_monitor(name, now);
+	}
 	mlops_wake_at_commit();
 	return run;
 }

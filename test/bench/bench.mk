@@ -29,6 +29,9 @@ bench-promote: all
 bench-profile: all
 	/usr/bin/python3 test/bench/profile.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote
+bench-monitor: all
+	/usr/bin/python3 test/bench/monitor.py $(ROWS)
 
-.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote bench-monitor
+
+.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote bench-monitor

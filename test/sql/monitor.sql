@@ -235,7 +235,7 @@ SELECT mlops.check_monitor('m');
 SELECT counted() AS before \gset
 INSERT INTO lively (id, "when") VALUES (9, '2026-01-03 00:00+00');
 SELECT counted() = :before AS same;
-SELECT monitor, state, status, n_rows FROM mlops.monitor_status WHERE monitor = 'm';
+SELECT monitor, state, status FROM mlops.monitor_status WHERE monitor = 'm';
 SELECT mlops.pause_monitor('m', false);
 
 -- who sees it
