@@ -54,7 +54,8 @@ typedef struct Observation
 } Observation;
 
 static HTAB *known_triggers = NULL;
-static int	depth = 0;			/* of calls within calls, by a user's functions */
+static int	depth = 0;			/* of calls within calls, by a user's
+								 * functions */
 
 /* Callback of the relation cache; InvalidOid stands for all. */
 static void
@@ -115,33 +116,32 @@ find_known(Oid trigger, Oid relation)
 	return known;
 }
 
-/* Whether the trigger is the one that the monitor has on this table: anybody may make
- * triggers that call us. */
+/* Whether the trigger is the one that the monitor has on this table. */
 static bool
-is_genuine(const Watcher *watcher, const Observation *observation)
+is_genuine(const Monitor *monitor, const Observation *observation)
 {
 	Oid			relation = RelationGetRelid(observation->data->tg_relation);
 
 	return strcmp(observation->data->tg_trigger->tgname,
-				  mlops_attach_trigger_name(watcher->monitor->name, observation->event)) == 0 &&
-		(watcher->monitor->relation == relation ||
+				  mlops_attach_trigger_name(monitor->name, observation->event)) == 0 &&
+		(monitor->relation == relation ||
 		 (observation->data->tg_relation->rd_rel->relispartition &&
-		  list_member_oid(get_partition_ancestors(relation), watcher->monitor->relation)));
+		  list_member_oid(get_partition_ancestors(relation), monitor->relation)));
 }
 
-/* Make a watcher in the current context, or NULL. */
+/*
+ * Make a watcher in the current context, or NULL.  Anybody may make triggers that
+ * call us with the name of any monitor: of those nothing is noted, no error either.
+ */
 static Watcher *
 make_watcher(const Observation *observation)
 {
-	Watcher    *watcher = mlops_watcher_make(observation->data->tg_trigger->tgargs[0],
-											 RelationGetDescr(observation->data->tg_relation));
+	const char *name = observation->data->tg_trigger->tgargs[0];
+	Monitor    *monitor = mlops_monitor_find(name, NULL);
 
-	if (watcher != NULL && !is_genuine(watcher, observation))
-	{
-		mlops_watcher_free(watcher);
-		watcher = NULL;
-	}
-	return watcher;
+	if (monitor == NULL || !is_genuine(monitor, observation))
+		return NULL;
+	return mlops_watcher_make(name, RelationGetDescr(observation->data->tg_relation));
 }
 
 /* The watcher for this call, or NULL. */
@@ -262,6 +262,11 @@ count_rows(Observation *observation)
 	observation->watcher = get_watcher(observation);
 	if (observation->watcher == NULL || observation->watcher->monitor->paused)
 		return;
+	if (!mlops_attach_permits(observation->watcher->monitor))
+	{
+		observation->problem = "the monitor's owner may not read the table, or not all rows of it, any more";
+		return;
+	}
 	/* a version's columns are known before rows are read as far as they go */
 	if (observation->watcher->monitor->version_column == NULL)
 		(void) mlops_watcher_set(observation->watcher, 0);
