@@ -18,14 +18,61 @@ CREATE ROLE regress_rights_replication LOGIN REPLICATION;
 CREATE DATABASE regress_rights TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
 \connect regress_rights
 SET client_min_messages = warning;
-SET SESSION AUTHORIZATION regress_rights_extension;
+CREATE SCHEMA work;
+GRANT CREATE, USAGE ON SCHEMA work TO PUBLIC;
+-- P07: a schema that has everything pg_catalog has, with a canary in each; and views in pg_temp in front of every table
+CREATE SCHEMA hostile;
+CREATE SEQUENCE hostile.sung;
+CREATE FUNCTION hostile.canary() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_catalog.nextval('hostile.sung');
+	RAISE EXCEPTION 'canary';
+END $$;
+CREATE FUNCTION work.shadow(statement text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 1;
+EXCEPTION WHEN OTHERS THEN RETURN 0;
+END $$;
+SELECT sum(work.shadow(format('CREATE FUNCTION hostile.%I(%s) RETURNS %s%s LANGUAGE plpgsql AS $c$BEGIN PERFORM hostile.canary(); END$c$', proname, oidvectortypes(proargtypes), CASE WHEN proretset THEN 'SETOF ' ELSE '' END, prorettype::regtype))) > 2000 AS functions
+FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f';
+SELECT sum(work.shadow(format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.%I, %s RIGHTARG = %s)', oprname, proname, CASE oprleft WHEN 0 THEN '' ELSE format('LEFTARG = %s,', oprleft::regtype) END, oprright::regtype))) > 700 AS operators
+FROM pg_operator o JOIN pg_proc p ON p.oid = oprcode WHERE oprnamespace = 'pg_catalog'::regnamespace;
+SELECT sum(work.shadow(format('CREATE FUNCTION hostile.step(bigint, %1$s) RETURNS bigint LANGUAGE plpgsql AS $c$BEGIN PERFORM hostile.canary(); END$c$', t))),
+	sum(work.shadow(format('CREATE AGGREGATE hostile.%I(%s) (SFUNC = hostile.step, STYPE = bigint)', a, t))) > 50 AS aggregates
+FROM (SELECT proname AS a, proargtypes[0]::regtype AS t FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'a' AND pronargs = 1 ORDER BY proname) x \gset
+CREATE FUNCTION hostile.step(bigint) RETURNS bigint LANGUAGE plpgsql AS $c$BEGIN PERFORM hostile.canary(); END$c$;
+CREATE AGGREGATE hostile.count(*) (SFUNC = hostile.step, STYPE = bigint);
+SELECT sum(work.shadow(format('CREATE DOMAIN hostile.%I AS pg_catalog.%I CHECK (hostile.canary())', typname, typname))) > 50 AS types
+FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype = 'b' AND typelem = 0;
+SELECT sum(work.shadow(format('CREATE VIEW hostile.%1$I AS SELECT * FROM %2$I.%1$I WHERE hostile.canary()', relname, nspname))) > 100 AS views,
+	sum(work.shadow(format('CREATE TEMP VIEW %1$I AS SELECT * FROM %2$I.%1$I WHERE hostile.canary()', relname, nspname))) > 100 AS temporary_views
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE nspname = 'pg_catalog' AND relkind IN ('r', 'v', 'p');
+-- they sing when they are called
+SET search_path = hostile, pg_catalog;
+SELECT now();
+SELECT 1 = 1;
+SELECT 'a'::text;
+SELECT count(*) FROM pg_catalog.pg_am;
+SELECT FROM pg_am;
+RESET search_path;
+SELECT setval('hostile.sung', 1, false);
+-- the script neither hears them, nor takes what somebody has put in its place
+CREATE SCHEMA mlops;
 CREATE EXTENSION mlops;
+DROP SCHEMA mlops;
+SET SESSION AUTHORIZATION regress_rights_extension;
+SET search_path = hostile, pg_catalog;
+CREATE EXTENSION mlops;
+RESET search_path;
 RESET SESSION AUTHORIZATION;
+SELECT is_called AS sung FROM hostile.sung;
+-- away with the temporary views
+\connect regress_rights
+SET client_min_messages = warning;
 ALTER ROLE regress_rights_extension NOSUPERUSER;
 GRANT EXECUTE ON FUNCTION mlops.train, mlops.register_model, mlops.domain_classifier TO regress_rights_owner, regress_rights_trainer;
 GRANT EXECUTE ON PROCEDURE mlops.train_wait TO regress_rights_owner, regress_rights_trainer;
-CREATE SCHEMA work;
-GRANT CREATE, USAGE ON SCHEMA work TO PUBLIC;
 
 -- P01: what PUBLIC may execute; the rest needs a GRANT.  n: overloads
 SELECT proname, prokind AS kind, count(*) AS n,
@@ -207,41 +254,14 @@ CREATE FUNCTION work.ask(who text) RETURNS void LANGUAGE sql AS $$
 		FROM work.relations;
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA work TO PUBLIC;
--- P07: a schema that has everything pg_catalog has, with a canary in each; and views in pg_temp in front of every table
-CREATE SCHEMA hostile;
-CREATE SEQUENCE hostile.sung;
-CREATE FUNCTION hostile.canary() RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pg_catalog.nextval('hostile.sung');
-	RAISE EXCEPTION 'canary';
-END $$;
-CREATE FUNCTION work.shadow(statement text) RETURNS int LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE statement;
-	RETURN 1;
-EXCEPTION WHEN OTHERS THEN RETURN 0;
-END $$;
-SELECT sum(work.shadow(format('CREATE FUNCTION hostile.%I(%s) RETURNS %s%s LANGUAGE plpgsql AS $c$BEGIN PERFORM hostile.canary(); END$c$', proname, oidvectortypes(proargtypes), CASE WHEN proretset THEN 'SETOF ' ELSE '' END, prorettype::regtype))) > 2000 AS functions
-FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f';
-SELECT sum(work.shadow(format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.%I, %s RIGHTARG = %s)', oprname, proname, CASE oprleft WHEN 0 THEN '' ELSE format('LEFTARG = %s,', oprleft::regtype) END, oprright::regtype))) > 700 AS operators
-FROM pg_operator o JOIN pg_proc p ON p.oid = oprcode WHERE oprnamespace = 'pg_catalog'::regnamespace;
-SELECT sum(work.shadow(format('CREATE FUNCTION hostile.step(bigint, %1$s) RETURNS bigint LANGUAGE plpgsql AS $c$BEGIN PERFORM hostile.canary(); END$c$', t))),
-	sum(work.shadow(format('CREATE AGGREGATE hostile.%I(%s) (SFUNC = hostile.step, STYPE = bigint)', a, t))) > 50 AS aggregates
-FROM (SELECT proname AS a, proargtypes[0]::regtype AS t FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'a' AND pronargs = 1 ORDER BY proname) x \gset
-CREATE FUNCTION hostile.step(bigint) RETURNS bigint LANGUAGE plpgsql AS $c$BEGIN PERFORM hostile.canary(); END$c$;
-CREATE AGGREGATE hostile.count(*) (SFUNC = hostile.step, STYPE = bigint);
-SELECT sum(work.shadow(format('CREATE DOMAIN hostile.%I AS pg_catalog.%I CHECK (hostile.canary())', typname, typname))) > 50 AS types
-FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype = 'b' AND typelem = 0;
-SELECT sum(work.shadow(format('CREATE VIEW hostile.%1$I AS SELECT * FROM %2$I.%1$I WHERE hostile.canary()', relname, nspname))) > 100 AS views,
-	sum(work.shadow(format('CREATE TEMP VIEW %1$I AS SELECT * FROM %2$I.%1$I WHERE hostile.canary()', relname, nspname))) > 100 AS temporary_views
+-- P07: canaries in place of our own relations, too
+SELECT sum(work.shadow(format('CREATE VIEW hostile.%1$I AS SELECT * FROM %2$I.%1$I WHERE hostile.canary()', relname, nspname))) > 30 AS views,
+	sum(work.shadow(format('CREATE TEMP VIEW %1$I AS SELECT * FROM %2$I.%1$I WHERE hostile.canary()', relname, nspname))) > 130 AS temporary_views
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname IN ('pg_catalog', 'mlops') AND relkind IN ('r', 'v', 'p');
 GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA hostile TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA hostile TO PUBLIC;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', pg_my_temp_schema()::regnamespace); END $$;
--- they sing when they are called
-SELECT work.try('SELECT now()', true), work.try('SELECT 1 = 1', true), work.try('SELECT ''a''::text', true), work.try('SELECT count(*) FROM work.rows', true), work.try('SELECT FROM model', true);
-SELECT setval('hostile.sung', 1, false);
 
 -- what a dispatcher would take away before it is looked at is in this transaction only
 BEGIN;

@@ -15,7 +15,7 @@ CREATE TABLE watched.rows AS SELECT i AS id, i % 7 AS x, i % 7 > 3 AS y FROM gen
 SELECT mlops.train('watched', 'SELECT * FROM watched.rows', 'y', key => '{id}', num_boost_round => 1) AS run \gset
 CALL mlops.wait_run(:run);
 SELECT mlops.grant_model('watched', 'regress_monitor_bob', 'own');
-SELECT mlops.create_monitor('mine', 'watched', relation => 'watched.rows', window_rows => 100, on_error => 'fail');
+SELECT mlops.create_monitor('mine', 'watched', relation => 'watched.rows', label => 'y', window_rows => 100, on_error => 'fail');
 RESET SESSION AUTHORIZATION;
 
 -- G11: triggers of others that name the monitor are not counted, and leave no trace, not even of their errors
