@@ -33,7 +33,7 @@ regress() {
 }
 
 run_lint() { bash test/lint/lint.sh; }
-run_unit() { make -s unit; }
+run_unit() { make -s -j"$(nproc)" unit; }
 run_interop() { make -s -k interop; }
 
 run_sql() {

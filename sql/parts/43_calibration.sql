@@ -29,7 +29,7 @@ FROM mlops.model_curve c,
 	-- from the lowest score on, all rows are called positive
 	LATERAL (SELECT c.positive[pg_catalog.cardinality(c.positive)] AS positive,
 			c.negative[pg_catalog.cardinality(c.negative)] AS negative) t,
-	LATERAL ROWS FROM (pg_catalog.unnest(c.threshold), pg_catalog.unnest(c.positive), pg_catalog.unnest(c.negative)) u(threshold, tp, fp);
+	LATERAL ROWS FROM (pg_catalog.unnest(c.threshold), pg_catalog.unnest(c.positive), pg_catalog.unnest(c.negative)) AS u(threshold, tp, fp);
 COMMENT ON VIEW mlops.threshold_curve IS 'What each threshold of a binary version would do: a row per threshold, at all distinct scores, or of more than 200 at 200 quantiles of the rows, the lowest and the one of the best F1. set_threshold takes one. Needs the right read.';
 COMMENT ON COLUMN mlops.threshold_curve.model IS 'Model name.';
 COMMENT ON COLUMN mlops.threshold_curve.version IS 'Version.';

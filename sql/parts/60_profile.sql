@@ -322,7 +322,7 @@ CREATE AGGREGATE mlops.reference(value float8) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(float8) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Smaller numbers and numeric are cast. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Smaller numbers and numeric are cast. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value float8, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
@@ -336,7 +336,7 @@ CREATE AGGREGATE mlops.reference(value boolean) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(boolean) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Booleans are counted as 0 and 1. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Booleans are counted as 0 and 1. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value boolean, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
@@ -350,7 +350,7 @@ CREATE AGGREGATE mlops.reference(value date) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(date) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Dates are counted as days since 2000-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Dates are counted as days since 2000-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value date, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
@@ -364,7 +364,7 @@ CREATE AGGREGATE mlops.reference(value time) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(time) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Times are counted as seconds since midnight. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Times are counted as seconds since midnight. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value time, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
@@ -378,7 +378,7 @@ CREATE AGGREGATE mlops.reference(value timestamp) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(timestamp) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value timestamp, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
@@ -392,7 +392,7 @@ CREATE AGGREGATE mlops.reference(value timestamptz) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(timestamptz) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01 UTC. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01 UTC. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value timestamptz, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
@@ -406,7 +406,7 @@ CREATE AGGREGATE mlops.reference(value interval) (
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(interval) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Intervals are counted as seconds, a month as 30 days and a year as 365.25, as extract(epoch) does. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Intervals are counted as seconds, a month as 30 days and a year as 365.25, as extract(epoch) does. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value interval, cells int) (
 	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,

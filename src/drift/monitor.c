@@ -44,7 +44,9 @@ enum
 	Anum_monitor_season,
 	Anum_monitor_sample_key,
 	Anum_monitor_min_rows,
-	Anum_monitor_schedule
+	Anum_monitor_schedule,
+	Anum_monitor_action,
+	Anum_monitor_retrain_query
 };
 
 /* A name column, or NULL. */
@@ -148,6 +150,7 @@ copy_monitor(const Probe *probe)
 	monitor->consecutive = DatumGetInt32(mlops_probe_filled_column(probe, Anum_monitor_consecutive));
 	monitor->sample_key = copy_name(probe, Anum_monitor_sample_key);
 	monitor->min_rows = copy_int8(probe, Anum_monitor_min_rows);
+	monitor->retrain_query = copy_text(probe, Anum_monitor_retrain_query);
 	return monitor;
 }
 

@@ -43,6 +43,7 @@ typedef struct Monitor
 	char	   *sample_key;
 	int64		min_rows;		/* 0: none */
 	Interval   *schedule;
+	char	   *retrain_query;	/* NULL: that of the champion's recipe */
 } Monitor;
 
 /*

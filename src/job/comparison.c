@@ -52,7 +52,7 @@ make_query(const TrainingRun *run)
 		return query;
 	for (int i = strlen(query) - 1; i >= 0 && strchr("; \t\r\n", query[i]); i--)
 		query[i] = '\0';
-	return psprintf("SELECT * FROM (%s\n) AS q WHERE q.%s OPERATOR(pg_catalog.>) %s::timestamptz",
+	return psprintf("SELECT * FROM (%s\n) AS q WHERE q.%s OPERATOR(pg_catalog.>) %s::pg_catalog.timestamptz",
 					query, quote_identifier(column),
 					quote_literal_cstr(get_text(run->json, "after")));
 }

@@ -63,7 +63,9 @@ mlops_sql_check_predictions(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	sql = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE p IS DISTINCT FROM e),"
+	/* IS DISTINCT FROM would take its operator from the caller's search_path */
+	sql = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE NOT"
+				   " COALESCE(p OPERATOR(pg_catalog.=) e, p IS NULL AND e IS NULL)),"
 				   " pg_catalog.max(%s)::pg_catalog.float8"
 				   " FROM (SELECT mlops.%s(%s, q)::pg_catalog.float4%s AS p, q.%s::pg_catalog.float4%s AS e"
 				   " FROM (%s\n) q) s",

@@ -31,6 +31,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -148,6 +149,13 @@ mlops_attach_check(Oid relation)
 	table_close(rel, NoLock);
 }
 
+bool
+mlops_attach_permits(const Monitor *monitor)
+{
+	return pg_class_aclcheck(monitor->relation, monitor->owner, ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(monitor->relation, monitor->owner, true) != RLS_ENABLED;
+}
+
 static Oid
 find_function(WatchEvent event)
 {
@@ -235,9 +243,13 @@ list_triggers(const char *monitor, WatchEvent event, List **relations)
 	return found;
 }
 
-/* Drop the triggers of an event on tables that are not in "keep". */
+/*
+ * Drop the triggers of an event on tables of the tree, unless they are wanted, and
+ * on all others that are not in use: what is left there does nothing, and may be
+ * somebody's imitation on a table that he keeps locked.
+ */
 static void
-drop_triggers(const char *monitor, WatchEvent event, const List *keep)
+drop_triggers(const char *monitor, WatchEvent event, const List *tree, bool wanted)
 {
 	List	   *relations;
 	List	   *found = list_triggers(monitor, event, &relations);
@@ -247,8 +259,9 @@ drop_triggers(const char *monitor, WatchEvent event, const List *keep)
 	forboth(cell, found, relation, relations)
 	{
 		ObjectAddress object;
+		bool		ours = list_member_oid(tree, lfirst_oid(relation));
 
-		if (list_member_oid(keep, lfirst_oid(relation)))
+		if (ours ? wanted : !ConditionalLockRelationOid(lfirst_oid(relation), AccessExclusiveLock))
 			continue;
 		ObjectAddressSet(object, TriggerRelationId, lfirst_oid(cell));
 		performDeletion(&object, DROP_RESTRICT, 0);
@@ -276,7 +289,7 @@ mlops_attach_sync(const Monitor *monitor)
 	{
 		bool		wanted = mlops_attach_wants(monitor, event);
 
-		drop_triggers(monitor->name, event, wanted ? tree : NIL);
+		drop_triggers(monitor->name, event, tree, wanted);
 		foreach(cell, tree)
 		{
 			if (wanted && !OidIsValid(get_trigger_oid(lfirst_oid(cell),
@@ -290,8 +303,11 @@ mlops_attach_sync(const Monitor *monitor)
 }
 
 void
-mlops_attach_remove(const char *monitor)
+mlops_attach_remove(const Monitor *monitor)
 {
+	List	   *tree = OidIsValid(monitor->relation) ?
+	find_all_inheritors(monitor->relation, AccessShareLock, NULL) : NIL;
+
 	for (int event = 0; event < N_WATCH_EVENTS; event++)
-		drop_triggers(monitor, event, NIL);
+		drop_triggers(monitor->name, event, tree, false);
 }

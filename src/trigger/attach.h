@@ -27,6 +27,9 @@ extern char *mlops_attach_trigger_name(const char *monitor, WatchEvent event);
 /* Refuse what triggers cannot watch, or the current user may not read. */
 extern void mlops_attach_check(Oid relation);
 
+/* Whether the monitor's owner may still read all rows of the table. */
+extern bool mlops_attach_permits(const Monitor *monitor);
+
 /*
  * Make the triggers on all tables of the tree, as the current user, who needs the
  * privilege TRIGGER on those that lack one; drop those on other tables.
@@ -34,6 +37,6 @@ extern void mlops_attach_check(Oid relation);
 extern void mlops_attach_sync(const Monitor *monitor);
 
 /* Drop all triggers of a monitor. */
-extern void mlops_attach_remove(const char *monitor);
+extern void mlops_attach_remove(const Monitor *monitor);
 
 #endif							/* MLOPS_ATTACH_H */

@@ -160,6 +160,37 @@ add_author(MonitorSettings *settings)
 							   PointerGetDatum(JsonbValueToJsonb(context)));
 }
 
+/* Whether the settings give a query, not an empty one that unsets it. */
+static bool
+gives_query(const MonitorSettings *settings, const char *column)
+{
+	for (int i = 0; i < settings->n; i++)
+		if (strcmp(settings->columns[i], column) == 0)
+			return VARSIZE_ANY_EXHDR(DatumGetPointer(settings->args.values[i])) > 0;
+	return false;
+}
+
+/*
+ * Whether the caller becomes the owner: not while a query stays that another role
+ * wrote, since it would run with the caller's rights.
+ */
+static bool
+becomes_owner(const Monitor *monitor, const MonitorSettings *settings)
+{
+	bool		foreign = monitor->owner != GetUserId() &&
+	((monitor->query != NULL && !mlops_monitor_settings_has(settings, "query")) ||
+	 (monitor->retrain_query != NULL && !mlops_monitor_settings_has(settings, "retrain_query")));
+
+	if (foreign && (gives_query(settings, "query") || gives_query(settings, "retrain_query")))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("monitor \"%s\" has a query that role \"%s\" wrote", monitor->name,
+						GetUserNameFromId(monitor->owner, true)),
+				 errdetail("Queries of a monitor run with the rights of one role, that of who wrote them."),
+				 errhint("Give both query and retrain_query; an empty retrain_query removes it.")));
+	return !foreign;
+}
+
 /* Check the monitor after a change, and bring triggers in line.  A query is analysed when
  * it is new: then the caller is its author. */
 static void
@@ -258,8 +289,11 @@ mlops_monitor_alter(FunctionCallInfo fcinfo)
 					   "Drop it with mlops.drop_monitor, and make one of a query.");
 	if (needs_runs(&settings))
 	{
-		mlops_submitter_check(GetUserId());
-		add_author(&settings);
+		bool		new_owner = becomes_owner(monitor, &settings);
+
+		mlops_submitter_check(new_owner ? GetUserId() : monitor->owner);
+		if (new_owner)
+			add_author(&settings);
 	}
 	mlops_spi_begin(&scope, false);
 	mlops_args_add_text(&settings.args, name);
@@ -280,8 +314,7 @@ mlops_monitor_drop(const char *name)
 	SpiArgs		args = {0};
 
 	mlops_registry_require_writable("drop_monitor");
-	(void) mlops_monitor_require(name);
-	mlops_attach_remove(name);
+	mlops_attach_remove(mlops_monitor_require(name));
 	mlops_args_add_text(&args, name);
 	mlops_spi_begin(&scope, false);
 	for (int i = 0; i < lengthof(statements); i++)

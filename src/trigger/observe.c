@@ -120,8 +120,7 @@ find_known(Oid trigger, Oid relation)
 	return known;
 }
 
-/* Whether the trigger is the one that the monitor has on this table: anybody may make
- * triggers that call us. */
+/* Whether the trigger is the one that the monitor has on this table. */
 static bool
 is_genuine(const Observation *observation)
 {
@@ -136,7 +135,10 @@ is_genuine(const Observation *observation)
 		  list_member_oid(get_partition_ancestors(relation), monitor->relation)));
 }
 
-/* Make a watcher in the current context, or NULL. */
+/*
+ * Make a watcher in the current context, or NULL.  Anybody may make triggers that
+ * call us with the name of any monitor: of those nothing is noted, no error either.
+ */
 static Watcher *
 make_watcher(const Observation *observation)
 {
@@ -263,6 +265,11 @@ count_rows(Observation *observation)
 	observation->watcher = get_watcher(observation);
 	if (observation->watcher == NULL || observation->watcher->monitor->paused)
 		return;
+	if (!mlops_attach_permits(observation->watcher->monitor))
+	{
+		observation->problem = "the monitor's owner may not read the table, or not all rows of it, any more";
+		return;
+	}
 	/* a version's columns are known before rows are read as far as they go */
 	if (observation->watcher->monitor->version_column == NULL && observation->event == WATCH_INSERT)
 		(void) mlops_watcher_set(observation->watcher, 0);

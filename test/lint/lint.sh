@@ -89,6 +89,35 @@ check "nothing but folders and the built script lies in sql/" "$(find sql -maxde
 
 check "the install script adopts nothing" "$(grep -nE 'OR REPLACE|IF NOT EXISTS' $parts)"
 
+# What pgspot looks for, as far as the rule above leaves it: the script's own search_path
+# is pinned, but nobody should have to know that to trust a line of it.
+check "the install script pins its search_path first" "$(grep -hvE '^(--|\\echo|$)' $parts | head -n 1 |
+	grep -vx 'SET LOCAL search_path = pg_catalog, pg_temp;')"
+
+check "the install script makes objects in schema mlops only" "$(grep -nE '^CREATE (FUNCTION|AGGREGATE|PROCEDURE|TABLE|VIEW|TYPE|DOMAIN|SEQUENCE|OPERATOR( CLASS| FAMILY)?) ' $parts |
+	grep -vE 'CREATE [A-Z ]+ mlops\.')"
+
+check "no function has another's rights, and bodies in SQL are parsed at once" "$(cat $parts | perl -0777 -ne '
+	s/--[^\n]*//g;
+	s/\x27(?:[^\x27]|\x27\x27)*\x27/\x27\x27/g;
+	for (split /;(?=\s*(?:CREATE|COMMENT|ALTER|GRANT|REVOKE|SELECT pg_catalog|DROP|DO)\b|\s*$)/) {
+		my ($name) = /^\s*CREATE (?:FUNCTION|PROCEDURE) (\S+?)\(/ or next;
+		print "$name: SECURITY DEFINER\n" if /SECURITY DEFINER/;
+		print "$name: body as a string\n" if /LANGUAGE (sql|plpgsql)\b/i && !/\bRETURN\s|BEGIN ATOMIC/;
+	}')"
+
+check "views and policies name the schema of operators and functions" "$(cat $parts | perl -0777 -ne '
+	s/--[^\n]*//g;
+	s/\x27(?:[^\x27]|\x27\x27)*\x27/\x27\x27/g;
+	for (grep /^\s*CREATE (VIEW|POLICY) /, split /;/) {
+		my ($name) = /(?:VIEW|POLICY) (\S+)/;
+		s/OPERATOR\(pg_catalog\.[^)]*\)//g;
+		while (m{\s([=<>+*/|~\@%^&!-]+)\s}g) { print "$name: operator $1\n" unless $1 eq "*" && $` =~ /SELECT$/ }
+		while (/(\bAS )?(?<![.\w])(\w+)\s*\(/g) {
+			print "$name: function $2\n" unless $1 || $2 =~ /^(coalesce|nullif|greatest|least|exists|any|all|array|in|lateral|operator|using|filter|over|values|from|as|on|and|or|not|when|then|else|select|by|with|where|join)$/i;
+		}
+	}')"
+
 check "every function has volatility, a parallel label and a comment" "$(cat $parts | awk '
 BEGIN { RS = ";"; IGNORECASE = 1 }
 /CREATE (FUNCTION|AGGREGATE|PROCEDURE) mlops\./ {

@@ -137,16 +137,16 @@ write_values(Profile *const *references, Profile **expected, uint8_t *bytes, siz
 	}
 	mlops_delta_put_byte(&writer, DELTA_LABEL_REMOVED);
 	mlops_delta_put_value(&writer, (DeltaValue)
-/**INDENT** Error@139: Unbalanced parens */
+/**INDENT** Error@140: Unbalanced parens */
 						  {
 		.kind = DELTA_CELL,.as.cell = 1
-/**INDENT** Warning@139: Extra ) */
+/**INDENT** Warning@142: Extra ) */
 	});
 	mlops_delta_count(expected[1], (DeltaValue)
-/**INDENT** Error@140: Unbalanced parens */
+/**INDENT** Error@144: Unbalanced parens */
 					  {
 		.kind = DELTA_CELL,.as.cell = 1
-/**INDENT** Warning@140: Extra ) */
+/**INDENT** Warning@146: Extra ) */
 	}, -1);
 	put_end(&writer);
 	CHECK(writer.next <= writer.end, "room for values");

@@ -244,6 +244,8 @@ test_single(void)
 	CHECK(mlops_profile_find_number(profile, 0.1) == 1, "found there too");
 	mlops_profile_add_number(profile, 1e300);
 	CHECK(mlops_profile_count(profile, mlops_profile_value_cells(profile) + PROFILE_PLUS_INF) == 1, "overflow");
+	mlops_profile_add_number(profile, NAN);
+	CHECK(mlops_profile_count(profile, mlops_profile_value_cells(profile) + PROFILE_NULL) == 1, "NaN is missing");
 	check_valid(profile, "single");
 	free(profile);
 }
