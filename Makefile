@@ -25,15 +25,10 @@ PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -std=gnu11 $(WARNINGS) -ffp-contract=off
 SHLIB_LINK = -lcrypto -lm -Wl,--version-script=src/mlops.map
 
-# The pure C parts that the trainer shares with the library.
-PROFILE_SOURCES = $(wildcard $(patsubst %,src/drift/profile%.c,_build _count _block _text _parse _set _set_text)) src/drift/profile.c
-MEASURE_SOURCES = $(patsubst %,src/drift/%.c,special contingency measure judge)
-TRAINER_SOURCES = $(wildcard src/trainer/*.c src/forest/*.c src/registry/metric*.c) $(PROFILE_SOURCES) \
-	src/drift/reference_set.c
-TRAINER_OBJS = $(patsubst src/%.c,build/trainer/%.o,$(sort $(TRAINER_SOURCES)))
-
-# The pure C parts of realized performance.
-PERFORMANCE_SOURCES = $(patsubst %,src/drift/%.c,exact_sum performance performance_image performance_pack performance_metric)
+# Pure C: sources that include nothing of the server.  The trainer and the tests link
+# what they need of them.
+PURE_SOURCES = $(sort $(shell grep -L '"postgres.h"' $(filter-out src/trainer/%,$(wildcard src/*/*.c))))
+PURE_FLAGS = -std=gnu11 -g $(WARNINGS) -ffp-contract=off -Isrc
 
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -46,11 +41,15 @@ all: mlops_trainer
 
 $(OBJS): $(ALL_HEADERS) Makefile
 
-build/trainer/%.o: src/%.c $(ALL_HEADERS) Makefile
+build/pure/%.o: src/%.c $(ALL_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -fstack-protector-strong -fPIE -Isrc -c -o $@ $<
+	$(CC) $(PURE_FLAGS) -O2 -fstack-protector-strong -fPIE -c -o $@ $<
 
-mlops_trainer: $(TRAINER_OBJS)
+build/pure.a: $(PURE_SOURCES:src/%.c=build/pure/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+mlops_trainer: $(patsubst src/%.c,build/pure/%.o,$(sort $(wildcard src/trainer/*.c))) build/pure.a
 	$(CC) -pie -o $@ $^ -lxgboost -lcrypto -lm -lpthread
 
 $(SCRIPT): $(sort $(wildcard sql/parts/*.sql))

@@ -20,6 +20,7 @@ listen_addresses = ''
 unix_socket_directories = '$work'
 port = 54329
 fsync = off
+shared_preload_libraries = 'mlops'
 CONF
 pg_ctl -D "$work/data" -l "$work/server.log" -w start > /dev/null
 
@@ -31,3 +32,7 @@ psql -X --echo-queries -v ON_ERROR_STOP=1 < demo.sql 2>&1
 
 # A fresh connection has no memory of the first: the model comes from the registry.
 psql -X --echo-queries -v ON_ERROR_STOP=1 < again.sql 2>&1
+
+# The second part: a table that is watched, drifts, and has its model replaced.
+psql -qX -v ON_ERROR_STOP=1 -f loop_setup.sql
+PGOPTIONS='-c client_min_messages=warning' psql -X --echo-queries -v ON_ERROR_STOP=1 < loop.sql 2>&1

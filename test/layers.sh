@@ -33,7 +33,7 @@ regress() {
 }
 
 run_lint() { bash test/lint/lint.sh; }
-run_unit() { make -s unit; }
+run_unit() { make -s -j"$(nproc)" unit; }
 run_interop() { make -s -k interop; }
 
 run_sql() {
@@ -54,7 +54,7 @@ run_tap() {
 		TESTDATADIR="$TMPDIR/tap" TESTLOGDIR="$TMPDIR/tap/log" \
 		prove --verbose --timer --jobs 2 test/t/*.pl > tap.log 2>&1
 	local status=$?
-	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|\) *ok ' tap.log
+	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|Wstat|Parse errors|Bad plan|\) *ok ' tap.log
 	echo "$(grep -cE '^ok [0-9]' tap.log) passed, $(grep -cE '^not ok [0-9]' tap.log) failed"
 	return $status
 }

@@ -318,126 +318,126 @@ CREATE FUNCTION mlops.reference_final(internal) RETURNS mlops.profile
 COMMENT ON FUNCTION mlops.reference_final(internal) IS 'end of the aggregate reference';
 
 CREATE AGGREGATE mlops.reference(value float8) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(float8) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Smaller numbers and numeric are cast. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Smaller numbers and numeric are cast. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value float8, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(float8, int) IS
 'As mlops.reference(float8), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value boolean) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(boolean) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Booleans are counted as 0 and 1. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Booleans are counted as 0 and 1. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value boolean, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(boolean, int) IS
 'As mlops.reference(boolean), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value date) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(date) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Dates are counted as days since 2000-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Dates are counted as days since 2000-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value date, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(date, int) IS
 'As mlops.reference(date), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value time) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(time) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Times are counted as seconds since midnight. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Times are counted as seconds since midnight. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value time, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(time, int) IS
 'As mlops.reference(time), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value timestamp) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(timestamp) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value timestamp, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(timestamp, int) IS
 'As mlops.reference(timestamp), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value timestamptz) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(timestamptz) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01 UTC. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Timestamps are counted as seconds since 1970-01-01 UTC. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value timestamptz, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(timestamptz, int) IS
 'As mlops.reference(timestamptz), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value interval) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(interval) IS
-'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 20), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Intervals are counted as seconds, a month as 30 days and a year as 365.25, as extract(epoch) does. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
+'A profile whose cells suit the values themselves: edges are quantiles (cells: how many between them, default 10), the extremes, and both sides of every value that has at least one row in cells; of at most that many distinct values each gets a cell. Intervals are counted as seconds, a month as 30 days and a year as 365.25, as extract(epoch) does. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value interval, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(interval, int) IS
 'As mlops.reference(interval), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value text) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(text) IS
 'A profile whose cells suit the values themselves: the most frequent labels get a cell each (cells: how many, default 50, of equal ones the bytewise first); the rest is counted together. Labels: equal ones are equal bytes; more than 255 bytes are shortened to their start and a hash. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value text, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(text, int) IS
 'As mlops.reference(text), with the number of cells.';
 
 CREATE AGGREGATE mlops.reference(value anyenum) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(anyenum) IS
 'A profile whose cells suit the values themselves: the most frequent labels get a cell each (cells: how many, default 50, of equal ones the bytewise first); the rest is counted together. Enums are labels by their text. Sorts, in work_mem and then on disk; not for windows. NULL without rows. Error 22023 unless cells is 1 to 1000.';
 
 CREATE AGGREGATE mlops.reference(value anyenum, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 65536, FINALFUNC = mlops.reference_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(anyenum, int) IS

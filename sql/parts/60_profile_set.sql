@@ -109,14 +109,14 @@ COMMENT ON FUNCTION mlops.reference_row_final(internal) IS
 'end of the aggregate reference of rows';
 
 CREATE AGGREGATE mlops.reference(value record) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_row_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 1000000, FINALFUNC = mlops.reference_row_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(record) IS
 'One reference per column of whole rows: SELECT mlops.reference(t) FROM t. Columns as in the aggregates of single values; types that are no numbers as labels by their text. One sort per column shares work_mem. A NULL row is skipped; NULL without rows.';
 
 CREATE AGGREGATE mlops.reference(value record, cells int) (
-	SFUNC = mlops.reference_add, STYPE = internal, FINALFUNC = mlops.reference_row_final,
+	SFUNC = mlops.reference_add, STYPE = internal, SSPACE = 1000000, FINALFUNC = mlops.reference_row_final,
 	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mlops.reference(record, int) IS

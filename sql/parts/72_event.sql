@@ -65,7 +65,7 @@ COMMENT ON COLUMN mlops.drift_event.metric IS 'Metric of the comparison.';
 COMMENT ON COLUMN mlops.drift_event.champion_metric IS 'Its value for version, on rows neither was trained on.';
 COMMENT ON COLUMN mlops.drift_event.challenger_metric IS 'Its value for new_version, on the same rows.';
 COMMENT ON COLUMN mlops.drift_event.difference IS 'How much better the challenger is; negative: worse.';
-COMMENT ON COLUMN mlops.drift_event.difference_low IS 'Lower bound of the paired difference, at 97.5 %; a promotion wants at least -margin.';
+COMMENT ON COLUMN mlops.drift_event.difference_low IS 'Lower bound of the paired difference, at 99.5 %; a promotion wants at least -margin.';
 COMMENT ON COLUMN mlops.drift_event.n IS 'Rows of the comparison.';
 COMMENT ON COLUMN mlops.drift_event.n_rows IS 'Rows that the monitor had counted at the opening.';
 COMMENT ON COLUMN mlops.drift_event.n_labels IS 'Labels that it had counted when the training was queued.';

@@ -151,7 +151,7 @@ mlops_delta_count(Profile *profile, DeltaValue value, int sign)
 static unsigned __int128
 read_wide(WireReader *reader)
 {
-	unsigned __int128 value = 0;
+	unsigned	__int128 value = 0;
 
 	for (int shift = 0; shift < 128; shift += 7)
 	{
@@ -170,7 +170,7 @@ read_wide(WireReader *reader)
 static uint64_t
 read_unsigned(WireReader *reader)
 {
-	unsigned __int128 value = read_wide(reader);
+	unsigned	__int128 value = read_wide(reader);
 
 	if (value > UINT64_MAX)
 		reader->failed = true;
@@ -180,7 +180,7 @@ read_unsigned(WireReader *reader)
 static ProfileSum
 read_signed(WireReader *reader)
 {
-	unsigned __int128 value = read_wide(reader);
+	unsigned	__int128 value = read_wide(reader);
 
 	return (ProfileSum) (value >> 1) ^ -(ProfileSum) (value & 1);
 }

@@ -30,6 +30,7 @@
 #include "base/spi_args.h"
 #include "drift/drift_query.h"
 #include "drift/drift_result.h"
+#include "drift/profile_block.h"
 #include "drift/profile_datum.h"
 #include "drift/profile_value.h"
 #include "feature/encode.h"
@@ -159,6 +160,26 @@ place_columns(DriftQuery *state)
 	}
 }
 
+/* Number of a column; -1: there is none. */
+static int
+find_column(TupleDesc tupdesc, const char *name)
+{
+	int			found = -1;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(tupdesc, i)->attname), name) != 0)
+			continue;
+		if (found >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("column \"%s\" occurs more than once", name),
+					 errhint("Give the columns different names with AS.")));
+		found = i;
+	}
+	return found;
+}
+
 /* Count the label, when the query has it and the version a reference for it. */
 static void
 place_label(DriftQuery *state, TupleDesc tupdesc)
@@ -166,26 +187,19 @@ place_label(DriftQuery *state, TupleDesc tupdesc)
 	for (int i = 0; i < state->n_columns; i++)
 	{
 		WatchedColumn *column = &state->columns[i];
+		int			found = column->role == ROLE_LABEL ? find_column(tupdesc, column->name) : -1;
 
-		if (column->role != ROLE_LABEL)
+		if (found < 0)
 			continue;
-		for (int j = 0; j < tupdesc->natts; j++)
-		{
-			Form_pg_attribute attribute = TupleDescAttr(tupdesc, j);
-
-			if (strcmp(NameStr(attribute->attname), column->name) != 0)
-				continue;
-			mlops_profile_value_init(&state->label_value, attribute->atttypid);
-			if (!mlops_profile_value_fits(&state->label_value,
-										  mlops_profile_kind(column->reference)))
-				ereport(ERROR,
-						(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
-						 errmsg("column \"%s\" is not a number, as the target of the model is",
-								column->name),
-						 errhint("Cast it, or give it another name.")));
-			state->label = column->current;
-			state->label_column = j;
-		}
+		mlops_profile_value_init(&state->label_value, TupleDescAttr(tupdesc, found)->atttypid);
+		if (!mlops_profile_value_fits(&state->label_value, mlops_profile_kind(column->reference)))
+			ereport(ERROR,
+					(errcode(ERRCODE_MLOPS_SIGNATURE_MISMATCH),
+					 errmsg("column \"%s\" is not a number, as the target of the model is",
+							column->name),
+					 errhint("Cast it, or give it another name.")));
+		state->label = column->current;
+		state->label_column = found;
 	}
 }
 
@@ -206,33 +220,6 @@ ignore_receiver(DestReceiver *self)
 {
 }
 
-/* Predict the waiting rows. */
-static void
-flush_rows(DriftQuery *state)
-{
-	ServedModel *served = state->served;
-	float	   *margin = served->margin;
-	MemoryContext caller = MemoryContextSwitchTo(state->row_context);
-
-	mlops_batch_score(state->batch);
-	for (int i = 0; i < state->batch->n_rows && state->prediction != NULL; i++)
-	{
-		served->margin = state->batch->margin + (Size) i * served->n_outputs;
-		if (mlops_profile_kind(state->prediction) == PROFILE_NUMERIC)
-			mlops_profile_add_number(state->prediction, mlops_prediction_value(served));
-		else
-		{
-			const char *class = mlops_prediction_class(served);
-
-			mlops_profile_add_label(state->prediction, class, strlen(class));
-		}
-	}
-	served->margin = margin;
-	state->batch->n_rows = 0;
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(state->row_context);
-}
-
 /* Count a label that the dictionary does not have, where profile.h puts such. */
 static void
 add_unseen(Profile *profile)
@@ -245,35 +232,91 @@ add_unseen(Profile *profile)
 				 errmsg("query returned too many rows")));
 }
 
-/* Count an encoded row; false when it has no prediction. */
-static bool
-count_features(DriftQuery *state, const float *vector)
+static void
+count_category(Profile *profile, const Feature *feature, float code)
+{
+	if (isnan(code))
+		mlops_profile_add_null(profile);
+	else if (code < feature->n_categories)
+	{
+		const char *label = feature->categories[(int) code];
+
+		mlops_profile_add_label(profile, label, strlen(label));
+	}
+	else
+		add_unseen(profile);
+}
+
+/* Count the waiting rows, column by column. */
+static void
+count_features(DriftQuery *state)
 {
 	const Signature *signature = state->served->signature;
-	bool		is_finite = true;
+	const Batch *batch = state->batch;
 
 	for (int i = 0; i < signature->n_features; i++)
 	{
 		const Feature *feature = &signature->features[i];
 		Profile    *profile = state->features[i];
 
-		is_finite &= !isinf(vector[i]);
+		CHECK_FOR_INTERRUPTS();
 		if (profile == NULL)
 			continue;
-		if (isnan(vector[i]))
-			mlops_profile_add_null(profile);
-		else if (feature->kind != FEATURE_CATEGORY)
-			mlops_profile_add_number(profile, vector[i]);
-		else if (vector[i] < feature->n_categories)
-		{
-			const char *label = feature->categories[(int) vector[i]];
-
-			mlops_profile_add_label(profile, label, strlen(label));
-		}
+		if (feature->kind != FEATURE_CATEGORY)
+			mlops_profile_add_floats(profile, batch->rows + i, batch->n_features, batch->n_rows);
 		else
-			add_unseen(profile);
+			for (int row = 0; row < batch->n_rows; row++)
+				count_category(profile, feature, batch->rows[(Size) row * batch->n_features + i]);
 	}
-	return is_finite;
+}
+
+static bool
+has_infinite(const float *vector, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (isinf(vector[i]))
+			return true;
+	return false;
+}
+
+/* Predict the waiting rows; one with an infinite number has no prediction. */
+static void
+count_predictions(DriftQuery *state)
+{
+	ServedModel *served = state->served;
+	Batch	   *batch = state->batch;
+	float	   *margin = served->margin;
+
+	mlops_batch_score(batch);
+	for (int i = 0; i < batch->n_rows; i++)
+	{
+		served->margin = batch->margin + (Size) i * served->n_outputs;
+		if (has_infinite(batch->rows + (Size) i * batch->n_features, batch->n_features))
+			mlops_profile_add_null(state->prediction);
+		else if (mlops_profile_kind(state->prediction) == PROFILE_NUMERIC)
+			mlops_profile_add_number(state->prediction, mlops_prediction_value(served));
+		else
+		{
+			const char *class = mlops_prediction_class(served);
+
+			mlops_profile_add_label(state->prediction, class, strlen(class));
+		}
+	}
+	served->margin = margin;
+}
+
+/* Count the waiting rows, and what is predicted for them. */
+static void
+flush_rows(DriftQuery *state)
+{
+	MemoryContext caller = MemoryContextSwitchTo(state->row_context);
+
+	count_features(state);
+	if (state->prediction != NULL)
+		count_predictions(state);
+	state->batch->n_rows = 0;
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(state->row_context);
 }
 
 static bool
@@ -294,10 +337,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(state->row_context);
 
-	if (count_features(state, vector))
-		state->batch->n_rows++;
-	else if (state->prediction != NULL)
-		mlops_profile_add_null(state->prediction);
+	state->batch->n_rows++;
 	if (mlops_batch_is_full(state->batch))
 		flush_rows(state);
 	return true;

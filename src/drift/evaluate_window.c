@@ -186,8 +186,12 @@ note_check(const SpiScope *scope, const char *monitor, TimestampTz now)
 						 " WHERE monitor = $1", &args);
 }
 
-bool
-mlops_evaluate_some(const SpiScope *scope, const char *monitor, TimestampTz now)
+/*
+ * Evaluate some of the windows that are due, the earliest first: of all monitors that
+ * nobody else is working on, or of "monitor".  Returns whether there may be more.
+ */
+static bool
+evaluate_some(const SpiScope *scope, const char *monitor, TimestampTz now)
 {
 	bool		more;
 	List	   *windows = take_due(scope, monitor, now, &more);
@@ -227,7 +231,7 @@ mlops_evaluate_work(const SpiScope *scope, TimestampTz now)
 
 	if (mlops_fold_is_behind())
 		return TimestampTzPlusMilliseconds(now, BEHIND_MS);
-	if (mlops_evaluate_some(scope, NULL, now))
+	if (evaluate_some(scope, NULL, now))
 		return now;
 	(void) mlops_spi_run(scope,
 						 "SELECT min(least(w.due_at, w.label_due_at)) FROM mlops.drift_window w"
@@ -236,4 +240,20 @@ mlops_evaluate_work(const SpiScope *scope, TimestampTz now)
 	next = DatumGetTimestampTz(mlops_spi_value(0, 1, &isnull));
 	/* what is due already belongs to a monitor that somebody has locked */
 	return isnull ? DT_NOEND : Max(next, TimestampTzPlusMilliseconds(now, LOCKED_MS));
+}
+
+void
+mlops_evaluate_monitor(const char *monitor, TimestampTz now)
+{
+	SpiScope	scope;
+	bool		more = true;
+
+	/* a scope per batch gives back its memory */
+	while (more)
+	{
+		CHECK_FOR_INTERRUPTS();
+		mlops_spi_begin(&scope, false);
+		more = evaluate_some(&scope, monitor, now);
+		mlops_spi_end(&scope);
+	}
 }

@@ -12,11 +12,8 @@
 
 #include "base/spi.h"
 
-/*
- * Evaluate some of the windows that are due, the earliest first: of all monitors that
- * nobody else is working on, or of "monitor".  Returns whether there may be more.
- */
-extern bool mlops_evaluate_some(const SpiScope *scope, const char *monitor, TimestampTz now);
+/* Evaluate all windows of a monitor that are due; outside of a scope. */
+extern void mlops_evaluate_monitor(const char *monitor, TimestampTz now);
 
 /* The chore of the dispatcher, of type ChoreWork. */
 extern TimestampTz mlops_evaluate_work(const SpiScope *scope, TimestampTz now);

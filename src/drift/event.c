@@ -41,7 +41,6 @@ typedef struct Event
 	bool		has_window;
 	Jsonb	   *details;
 	const char *action;
-	const char *reason;			/* why only an alert; or NULL */
 	bool		settled;		/* nothing follows any more */
 } Event;
 
@@ -163,12 +162,11 @@ open_event(const SpiScope *scope, const EventMonitor *monitor, const Event *even
 	mlops_args_add_jsonb(&args, event->details);
 	mlops_args_add_text(&args, event->action);
 	mlops_args_add_text(&args, strcmp(event->action, "alert") == 0 ? "alerted" : "pending");
-	mlops_args_add_text(&args, event->reason);
 	mlops_args_add(&args, INT8OID, Int64GetDatum(monitor->n_rows), false);
 	if (mlops_spi_run(scope,
 					  "INSERT INTO mlops.drift_event (monitor, model, version, kind, cause, window_start,"
-					  " opened_at, details, action, outcome, outcome_reason, n_rows, outcome_at, notified_at)"
-					  " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7, $7"
+					  " opened_at, details, action, outcome, n_rows, outcome_at, notified_at)"
+					  " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $7, $7"
 					  " WHERE NOT EXISTS (SELECT FROM mlops.drift_event WHERE monitor = $1 AND cause = $5"
 					  " AND (closed_at IS NULL OR version = $3 AND window_start = $6)) RETURNING id",
 					  &args) > 0)
@@ -386,27 +384,45 @@ find_open(const SpiScope *scope, const EventMonitor *monitor, MemoryContext cont
 	return events;
 }
 
-/* Whether the two latest windows after the event's that say anything are all right. */
+/*
+ * Whether the two latest windows after the event's that say anything are all right,
+ * or have an excuse.
+ */
 static bool
 has_calmed_down(const SpiScope *scope, const EventMonitor *monitor, const Event *event)
 {
 	SpiArgs		args = {0};
+	bool		isnull;
+	bool		calm[CLOSING_WINDOWS];
+	TimestampTz window_start[CLOSING_WINDOWS];
+	int			n;
 
 	add_windows(&args, monitor);
 	mlops_args_add(&args, TIMESTAMPTZOID, TimestampTzGetDatum(event->window_start), false);
 	mlops_args_add_text(&args, event->cause);
 	mlops_args_add_int4(&args, CLOSING_WINDOWS);
-	mlops_spi_run(scope,
-				  "SELECT count(*) FROM (SELECT d.window_start FROM (SELECT window_start"
-				  " FROM mlops.drift_window WHERE monitor = $1 AND version = $2 AND window_start > $3"
-				  " AND evaluated_at IS NOT NULL AND status <> 'insufficient'"
-				  " ORDER BY window_start DESC LIMIT $5) w"
-				  " JOIN mlops.drift_measure d ON d.monitor = $1 AND d.version = $2"
-				  " AND d.window_start = w.window_start"
-				  " WHERE CASE WHEN d.role IN ('feature', 'label') THEN 'columns' ELSE d.role END = $4"
-				  " GROUP BY d.window_start"
-				  " HAVING bool_and(d.status <> 'drift') AND bool_or(d.status = 'ok')) calm", &args);
-	return get_int64(0, 1) == CLOSING_WINDOWS;
+	n = mlops_spi_run(scope,
+					  "SELECT d.window_start, bool_and(d.status <> 'drift') AND bool_or(d.status = 'ok')"
+					  " FROM (SELECT window_start"
+					  " FROM mlops.drift_window WHERE monitor = $1 AND version = $2 AND window_start > $3"
+					  " AND evaluated_at IS NOT NULL AND status <> 'insufficient'"
+					  " ORDER BY window_start DESC LIMIT $5) w"
+					  " JOIN mlops.drift_measure d ON d.monitor = $1 AND d.version = $2"
+					  " AND d.window_start = w.window_start"
+					  " WHERE CASE WHEN d.role IN ('feature', 'label') THEN 'columns' ELSE d.role END = $4"
+					  " GROUP BY d.window_start", &args);
+	if (n < CLOSING_WINDOWS)
+		return false;
+	for (int i = 0; i < CLOSING_WINDOWS; i++)
+	{
+		window_start[i] = DatumGetTimestampTz(mlops_spi_value(i, 1, &isnull));
+		calm[i] = DatumGetBool(mlops_spi_value(i, 2, &isnull));
+	}
+	for (int i = 0; i < CLOSING_WINDOWS; i++)
+		if (!calm[i] && !(strcmp(event->cause, "dataset") == 0 &&
+						  mlops_event_is_excused(scope, monitor, window_start[i])))
+			return false;
+	return true;
 }
 
 /* Why an open event is over; NULL: it is not. */
@@ -447,13 +463,9 @@ mlops_event_update(const SpiScope *scope, const EventMonitor *monitor, Timestamp
 	{
 		Event	   *event = lfirst(cell);
 
-		if (strcmp(event->cause, "dataset") == 0 && strcmp(event->action, "alert") != 0)
-		{
-			event->reason = mlops_event_excuse(scope, monitor, event->window_start);
-			if (event->reason)
-				event->action = "alert";
-		}
-		open_event(scope, monitor, event, now);
+		if (strcmp(event->cause, "dataset") != 0 ||
+			!mlops_event_is_excused(scope, monitor, event->window_start))
+			open_event(scope, monitor, event, now);
 	}
 	open_performance(scope, monitor, now);
 	open_rows(scope, monitor, now);

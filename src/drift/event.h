@@ -44,10 +44,10 @@ extern void mlops_event_settle(const SpiScope *scope, int64 event, const char *o
 							   const char *reason);
 
 /*
- * Why the drift of a window is no reason to train, though the features weighted by
- * importance say so: it is in columns that grow with time.  NULL: it is one.
+ * Whether the drift of a window is no reason to train, though the features weighted
+ * by importance say so: without the columns that move with time there is none.
  */
-extern char *mlops_event_excuse(const SpiScope *scope, const EventMonitor *monitor,
-								TimestampTz window_start);
+extern bool mlops_event_is_excused(const SpiScope *scope, const EventMonitor *monitor,
+								   TimestampTz window_start);
 
 #endif							/* MLOPS_EVENT_H */

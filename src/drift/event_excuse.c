@@ -16,17 +16,13 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 
 #include "base/spi_args.h"
 #include "drift/event.h"
-#include "drift/profile.h"
+#include "drift/profile_datum.h"
 
 #define BEYOND_SHARE 0.9
-#define MAX_NAMED 5
 
 /* On which side of the reference nearly all numbers lie: -1, 1, or 0: on none. */
 static int
@@ -65,21 +61,20 @@ get_profile(uint64 row, int column)
 	bool		isnull;
 	Datum		value = mlops_spi_value(row, column, &isnull);
 
-	return isnull ? NULL : (const Profile *) PG_DETOAST_DATUM(value);
+	return isnull ? NULL : DatumGetProfile(value);
 }
 
-char *
-mlops_event_excuse(const SpiScope *scope, const EventMonitor *monitor, TimestampTz window_start)
+bool
+mlops_event_is_excused(const SpiScope *scope, const EventMonitor *monitor, TimestampTz window_start)
 {
 	SpiArgs		args = {0};
-	StringInfoData moving;
-	int			n_moving = 0;
+	bool		moves = false;
+	int			i;
 	double		sums[2] = {0};	/* weighted by importance, unweighted */
 	double		weights[2] = {0};
 	bool		drifts = false;
 	uint64		n;
 
-	initStringInfo(&moving);
 	mlops_args_add_text(&args, monitor->name);
 	mlops_args_add_int4(&args, monitor->version);
 	mlops_args_add(&args, TIMESTAMPTZOID, TimestampTzGetDatum(window_start), false);
@@ -94,32 +89,27 @@ mlops_event_excuse(const SpiScope *scope, const EventMonitor *monitor, Timestamp
 					  " AND w.evaluated_at IS NOT NULL ORDER BY w.window_start DESC LIMIT 1)"
 					  " AND b.role = 'feature' AND b.name = d.name"
 					  " WHERE d.monitor = $1 AND d.version = $2 AND d.window_start = $3"
-					  " AND d.role = 'feature' AND d.psi IS NOT NULL ORDER BY 3 DESC, 1", &args);
-	for (uint64 i = 0; i < n; i++)
+					  " AND d.role = 'feature' AND d.psi IS NOT NULL", &args);
+	for (uint64 row = 0; row < n; row++)
 	{
 		bool		isnull;
-		double		psi = DatumGetFloat8(mlops_spi_value(i, 2, &isnull));
-		double		importance = DatumGetFloat8(mlops_spi_value(i, 3, &isnull));
+		double		psi = DatumGetFloat8(mlops_spi_value(row, 2, &isnull));
+		double		importance = DatumGetFloat8(mlops_spi_value(row, 3, &isnull));
 
 		CHECK_FOR_INTERRUPTS();
-		if (moves_with_time(get_profile(i, 5), get_profile(i, 6)))
+		if (moves_with_time(get_profile(row, 5), get_profile(row, 6)))
 		{
-			if (++n_moving <= MAX_NAMED)
-				appendStringInfo(&moving, "%s%s", n_moving > 1 ? ", " : "", mlops_spi_text(i, 1));
+			moves = true;
 			continue;
 		}
 		sums[0] += psi * importance;
 		weights[0] += importance;
 		sums[1] += psi;
 		weights[1] += 1;
-		drifts |= DatumGetBool(mlops_spi_value(i, 4, &isnull));
+		drifts |= DatumGetBool(mlops_spi_value(row, 4, &isnull));
 	}
-	if (n_moving == 0)
-		return NULL;
-	if (drifts && weights[0] > 0 && sums[0] / weights[0] >= monitor->psi_threshold)
-		return NULL;
-	if (drifts && weights[0] <= 0 && sums[1] / weights[1] >= monitor->psi_threshold)
-		return NULL;
-	return psprintf("columns that move with time carry the drift: %s%s", moving.data,
-					n_moving > MAX_NAMED ? ", ..." : "");
+	if (!moves)
+		return false;
+	i = weights[0] > 0 ? 0 : 1;
+	return !(drifts && sums[i] / weights[i] >= monitor->psi_threshold);
 }

@@ -267,10 +267,18 @@ mlops_fold_work(const SpiScope *scope, TimestampTz now)
 }
 
 void
-mlops_fold_monitor(const SpiScope *scope, const char *monitor, TimestampTz now)
+mlops_fold_monitor(const char *monitor, TimestampTz now)
 {
-	fold_started = false;
-	while (fold_some(scope, monitor, now))
+	SpiScope	scope;
+	bool		more = true;
+
+	/* a scope per batch gives back its memory */
+	for (fold_started = false; more;)
+	{
 		CHECK_FOR_INTERRUPTS();
+		mlops_spi_begin(&scope, false);
+		more = fold_some(&scope, monitor, now);
+		mlops_spi_end(&scope);
+	}
 	fold_started = false;
 }

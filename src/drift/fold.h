@@ -12,8 +12,9 @@
 
 #include "base/spi.h"
 
-/* Fold all deltas of a monitor, whose row of monitor_state the caller has locked. */
-extern void mlops_fold_monitor(const SpiScope *scope, const char *monitor, TimestampTz now);
+/* Fold all deltas of a monitor, whose row of monitor_state the caller has locked; outside
+ * of a scope. */
+extern void mlops_fold_monitor(const char *monitor, TimestampTz now);
 
 /* The chore of the dispatcher, of type ChoreWork: some deltas of all monitors that nobody
  * has locked. */

@@ -95,13 +95,11 @@ check_labels(const Profile *profile)
 	const uint32_t *offsets = profile_offsets(profile);
 	const char *labels = profile_labels(profile);
 	const char *end = (const char *) profile + profile->size;
-	size_t		room = end - labels;
 
 	if (offsets[0] != 0)
 		return false;
 	for (int i = 0; i < profile->n_value; i++)
-		if (offsets[i + 1] < offsets[i] || offsets[i + 1] - offsets[i] > PROFILE_MAX_LABEL ||
-			offsets[i + 1] > room)
+		if (offsets[i + 1] < offsets[i] || offsets[i + 1] - offsets[i] > PROFILE_MAX_LABEL)
 			return false;
 	if (profile_layout(PROFILE_CATEGORICAL, profile->n_value, offsets[profile->n_value]) != profile->size)
 		return false;

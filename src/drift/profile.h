@@ -59,7 +59,7 @@ typedef enum ProfileSpecial
 typedef enum ProfileFlag
 {
 	PROFILE_SINGLE = 1,			/* values are rounded to float32 before they
-								 * are counted */
+								 * are counted, and NaN counts as NULL */
 	PROFILE_DROPPED = 2			/* the reference did not keep all labels: one
 								 * that is not kept is "other" */
 } ProfileFlag;

@@ -12,10 +12,10 @@
 #include "drift/profile_block.h"
 #include "drift/profile_image.h"
 
-#define BLOCK 4096
+#define BLOCK 256
 
-/* What a value may add for 4096 of them to stay within 63 bits. */
-#define MAX_TERM ((double) (INT64_C(1) << 50))
+/* What a value may add for a block of them to stay within 63 bits. */
+#define MAX_TERM ((double) (INT64_C(1) << 54))
 
 /* Edges that are compared all; more are halved first. */
 #define LINEAR_EDGES 32
@@ -35,23 +35,6 @@ typedef struct BlockSums
 	float		minimum;
 	float		maximum;
 } BlockSums;
-
-/*
- * Nearest integer of a number below MAX_TERM, as llrint has it, which would be a
- * call: the sum's last bits are the integer.
- */
-static inline int64_t
-round_term(double value)
-{
-	static const double shift = (double) (INT64_C(3) << 51);
-	double		shifted = value + shift;
-	int64_t		bits;
-	int64_t		zero;
-
-	memcpy(&bits, &shifted, sizeof(bits));
-	memcpy(&zero, &shift, sizeof(zero));
-	return bits - zero;
-}
 
 /*
  * The greatest float32 that is not above each edge: a float32 is above the one
@@ -127,8 +110,8 @@ count_block(Profile *profile, const float *values, size_t stride, int n, BlockSu
 		}
 		cell = search_floats(block->edges, n_edges, *values);
 		block->counts[cell]++;
-		block->sums[cell] += round_term(scaled);
-		second += round_term(deviation);
+		block->sums[cell] += profile_round(scaled);
+		second += profile_round(deviation);
 		minimum = *values < minimum ? *values : minimum;
 		maximum = *values > maximum ? *values : maximum;
 	}

@@ -107,7 +107,7 @@ end_group(ProfileBuilder *builder)
 		builder->next_rank++;
 		is_quantile = true;
 	}
-	if ((__int128) builder->group_count * builder->cells >= builder->n && builder->group_count > 1)
+	if ((__int128) builder->group_count * builder->cells >= builder->n)
 	{
 		push_edge(builder, nextafter(value, -INFINITY));
 		push_edge(builder, value);

@@ -7,10 +7,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "drift/profile_image.h"
 
 Profile *
@@ -63,17 +59,6 @@ search_edges(const double *edges, int n, double value)
 	return i;
 }
 
-/* Nearest integer; the library's function is a call, because of errno. */
-static inline int64_t
-round_integer(double number)
-{
-#ifdef __SSE2__
-	return _mm_cvtsd_si64(_mm_set_sd(number));
-#else
-	return llrint(number);
-#endif
-}
-
 /* A number of any size beyond +-2^62 and up to +-2^LIMIT_BITS, the limit. */
 static __attribute__((noinline))
 ProfileSum
@@ -91,7 +76,7 @@ static inline void
 add_scaled(ProfileWide *sum, double scaled, int sign)
 {
 	if (fabs(scaled) < (double) (INT64_C(1) << 62))
-		profile_add_sum(sum, sign * round_integer(scaled));
+		profile_add_sum(sum, sign * profile_round(scaled));
 	else
 		profile_add_sum(sum, sign * fix_large(scaled));
 }

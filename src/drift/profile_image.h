@@ -19,6 +19,10 @@
 #include <math.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "drift/profile.h"
 
 /* 128 bits in the order of the words of int128, aligned to 8. */
@@ -117,6 +121,17 @@ profile_power(int exponent)
 
 	memcpy(&power, &bits, sizeof(power));
 	return power;
+}
+
+/* Nearest integer; the library's function is a call, because of errno. */
+static inline int64_t
+profile_round(double number)
+{
+#ifdef __SSE2__
+	return _mm_cvtsd_si64(_mm_set_sd(number));
+#else
+	return llrint(number);
+#endif
 }
 
 /* Size of an image; label_bytes of a categorical one. */

@@ -62,8 +62,10 @@ mlops_profile_sort_number(ProfileSort *sort, double value)
 		tuplesort_putdatum(sort->sort, Float8GetDatum(value), false);
 		sort->n++;
 	}
+	else if (isnan(value))
+		sort->special[sort->flags & PROFILE_SINGLE ? PROFILE_NULL : PROFILE_NAN]++;
 	else
-		sort->special[isnan(value) ? PROFILE_NAN : value > 0 ? PROFILE_PLUS_INF : PROFILE_MINUS_INF]++;
+		sort->special[value > 0 ? PROFILE_PLUS_INF : PROFILE_MINUS_INF]++;
 }
 
 void

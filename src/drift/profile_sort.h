@@ -12,7 +12,7 @@
 
 #include "drift/profile.h"
 
-#define PROFILE_NUMERIC_CELLS 20
+#define PROFILE_NUMERIC_CELLS 10
 #define PROFILE_CATEGORICAL_CELLS 50
 
 typedef struct ProfileSort ProfileSort;

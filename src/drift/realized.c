@@ -68,10 +68,14 @@ fill_row(const ModelVersion *version, RowPlan *plan, const Datum *values, Perfor
 			return true;
 		case PERFORMANCE_BINARY:
 			row->actual = is_positive(version, label, values);
-			row->score = is_numeric(prediction) ? get_number(prediction, values) : NAN;
-			row->called = is_numeric(prediction) ? row->score >= version->threshold :
-				is_positive(version, prediction, values);
-			return true;
+			if (!is_numeric(prediction))
+			{
+				row->called = is_positive(version, prediction, values);
+				return true;
+			}
+			row->score = get_number(prediction, values);
+			row->called = row->score >= version->threshold;
+			return !isnan(row->score);
 		default:
 			row->label_text = mlops_value_label(&label->type, values[label->place], &row->label_length);
 			row->prediction_text = mlops_value_label(&prediction->type, values[prediction->place],

@@ -3,7 +3,8 @@
  * reference.c
  *	  The references of a version: check and store.
  *
- * Locks: the rows that are written.
+ * Locks: the row of the version, shared, so that a deletion takes the references
+ * with it; then the rows that are written.
  *
  *-------------------------------------------------------------------------
  */
@@ -205,6 +206,19 @@ add_array(SpiArgs *args, Oid type, Datum *values, bool *nulls, int n)
 				   false);
 }
 
+/* Keep the version from being deleted until the end of the transaction; false: it was. */
+static bool
+lock_version(const SpiScope *scope, const VersionReference *reference)
+{
+	SpiArgs		args = {0};
+
+	mlops_args_add_text(&args, reference->model);
+	mlops_args_add_int4(&args, reference->version);
+	return mlops_spi_run(scope,
+						 "SELECT FROM mlops.model_version WHERE model = $1 AND version = $2"
+						 " AND deleted_at IS NULL FOR SHARE", &args) > 0;
+}
+
 void
 mlops_reference_store(const VersionReference *reference, bool replace)
 {
@@ -226,6 +240,11 @@ mlops_reference_store(const VersionReference *reference, bool replace)
 	arrange_rows(reference, &rows);
 
 	mlops_spi_begin(&scope, false);
+	if (!lock_version(&scope, reference))
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_UNDEFINED_MODEL),
+				 errmsg("version %d of model \"%s\" was deleted", reference->version,
+						reference->model)));
 	mlops_args_add_text(&args, reference->model);
 	mlops_args_add_int4(&args, reference->version);
 	add_array(&args, TEXTOID, rows.role, NULL, rows.n);

@@ -27,7 +27,9 @@ find_column(TupleDesc desc, const char *name, PlanColumn *column)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-		if (!attribute->attisdropped && namestrcmp(&attribute->attname, name) == 0)
+		/* a transition table has no values of virtual columns */
+		if (!attribute->attisdropped && attribute->attgenerated != 'v' &&
+			namestrcmp(&attribute->attname, name) == 0)
 		{
 			column->place = i;
 			mlops_value_init(&column->type, attribute->atttypid);
@@ -130,6 +132,8 @@ mlops_set_plan_make(RowPlan *plan, const WatchSet *set, TupleDesc desc)
 			column->place = -1;
 			continue;
 		}
+		column->is_float8 = column->type.kind == VALUE_FLOAT8 &&
+			mlops_profile_kind(watched->reference) == PROFILE_NUMERIC;
 		plan->n_values = Max(plan->n_values, column->place + 1);
 		result->n_found++;
 	}

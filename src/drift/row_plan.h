@@ -18,6 +18,8 @@
 typedef struct PlanColumn
 {
 	int			place;			/* in values, from 0; -1: not there */
+	bool		is_float8;		/* on cells of numbers: no need to look
+								 * further */
 	ValueType	type;
 } PlanColumn;
 
@@ -39,7 +41,8 @@ typedef struct SetPlan
 	const WatchSet *set;
 	PlanColumn *columns;		/* as in the set */
 	int			n_found;
-	char	   *problem;		/* first column that cannot be counted, or NULL */
+	char	   *problem;		/* first column that cannot be counted, or
+								 * NULL */
 } SetPlan;
 
 /*

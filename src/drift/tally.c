@@ -19,11 +19,14 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "base/spi_args.h"
+#include "drift/profile_block.h"
 #include "drift/realized.h"
 #include "drift/tally.h"
 
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS 256
 #define MAX_VALUE_ROWS 16		/* of a delta of values */
+#define MAX_CHANGES 64			/* of labels, kept before they are counted */
 #define MAX_BYTES (32 * 1024 * 1024)	/* of open windows */
 
 /* A value in a block: a number, NaN if missing, or a cell, -1 if missing. */
@@ -52,9 +55,10 @@ typedef struct Tally
 	SetPlan    *plan;
 	int64		n_rows;
 	int64		n_labels;
-	BlockValue *block;			/* columns of BLOCK_ROWS values */
+	BlockValue *block;			/* columns of block_rows values */
+	int			block_rows;		/* first few, then BLOCK_ROWS */
 	int			n_block;
-	LabelChange *changes;		/* BLOCK_ROWS of them */
+	LabelChange *changes;		/* MAX_CHANGES of them */
 	int			n_changes;
 	Profile   **profiles;		/* NULL while all is in block and changes */
 	EstimateSums estimate;
@@ -68,24 +72,43 @@ struct TallyBook
 	MemoryContext row_context;	/* of one row */
 	Watcher    *watcher;
 	TimestampTz now;
-	HTAB	   *tallies;
+	Tally	   *first;			/* most statements need no other */
+	HTAB	   *others;			/* NULL: there are none */
 	Tally	   *current;
 	TimestampTz window_end;		/* of the current one */
+	TimestampTz label_window;	/* of the latest late label, and its version */
+	int			label_version;
 	List	   *deltas;
 	int64		n_entries;
 	const char *problem;
 };
 
-static void
-open_tallies(TallyBook *book)
+/* The tally of a key, new or old. */
+static Tally *
+enter_tally(TallyBook *book, const TallyKey *key, bool *found)
 {
 	HASHCTL		control = {
 		.keysize = sizeof(TallyKey),.entrysize = sizeof(Tally),.hcxt = book->open_context
 	};
+	Tally	   *tally;
 
-	book->tallies = hash_create("mlops windows of a statement", 16, &control,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	book->current = NULL;
+	if (book->first == NULL)
+	{
+		*found = false;
+		book->first = MemoryContextAllocZero(book->open_context, sizeof(Tally));
+		book->first->key = *key;
+		return book->first;
+	}
+	*found = memcmp(&book->first->key, key, sizeof(TallyKey)) == 0;
+	if (*found)
+		return book->first;
+	if (book->others == NULL)
+		book->others = hash_create("mlops windows of a statement", 16, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	tally = hash_search(book->others, key, HASH_ENTER, found);
+	if (!*found)
+		memset((char *) tally + sizeof(TallyKey), 0, sizeof(Tally) - sizeof(TallyKey));
+	return tally;
 }
 
 TallyBook *
@@ -100,7 +123,7 @@ mlops_tally_begin(Watcher *watcher, TimestampTz now)
 	book->row_context = AllocSetContextCreate(context, "mlops row", ALLOCSET_SMALL_SIZES);
 	book->watcher = watcher;
 	book->now = now;
-	open_tallies(book);
+	book->label_window = DT_NOBEGIN;
 	return book;
 }
 
@@ -109,7 +132,7 @@ mlops_tally_begin(Watcher *watcher, TimestampTz now)
 static DeltaValue
 get_block_value(const Tally *tally, int column, int row)
 {
-	BlockValue	value = tally->block[column * BLOCK_ROWS + row];
+	BlockValue	value = tally->block[column * tally->block_rows + row];
 	DeltaValue	result = {.kind = DELTA_MISSING};
 
 	if (tally->plan->columns[column].place < 0)
@@ -152,7 +175,7 @@ flush_tally(TallyBook *book, Tally *tally)
 	}
 	for (int i = 0; i < set->n && tally->n_block > 0; i++)
 	{
-		const BlockValue *column = tally->block + i * BLOCK_ROWS;
+		const BlockValue *column = tally->block + i * tally->block_rows;
 		Profile    *profile = tally->profiles[i];
 		int			missing = mlops_profile_value_cells(profile) + PROFILE_NULL;
 
@@ -162,13 +185,7 @@ flush_tally(TallyBook *book, Tally *tally)
 			for (int row = 0; row < tally->n_block; row++)
 				mlops_delta_count(profile, get_block_value(tally, i, row), 1);
 		else if (mlops_profile_kind(profile) == PROFILE_NUMERIC)
-			for (int row = 0; row < tally->n_block; row++)
-			{
-				if (isnan(column[row].number))
-					mlops_profile_add_null(profile);
-				else
-					mlops_profile_add_number(profile, column[row].number);
-			}
+			mlops_profile_add_floats(profile, &column->number, 1, tally->n_block);
 		else
 			for (int row = 0; row < tally->n_block; row++)
 				(void) mlops_profile_add_cell(profile, column[row].cell < 0 ? missing :
@@ -233,7 +250,7 @@ put_tally(DeltaWriter *writer, const Tally *tally)
 	mlops_realized_put(tally->realized, writer);
 }
 
-/* Write a tally as a delta. */
+/* Write a tally as a delta, unless it is empty. */
 static void
 write_tally(TallyBook *book, Tally *tally)
 {
@@ -242,6 +259,11 @@ write_tally(TallyBook *book, Tally *tally)
 	size_t		size = 512;
 	DeltaWriter writer;
 
+	if (tally->n_rows == 0 && tally->n_changes == 0 && tally->profiles == NULL && tally->realized == NULL)
+	{
+		MemoryContextSwitchTo(old);
+		return;
+	}
 	if (tally->profiles != NULL || tally->n_block + tally->n_changes > MAX_VALUE_ROWS)
 		flush_tally(book, tally);
 	for (;;)
@@ -270,13 +292,17 @@ write_all(TallyBook *book)
 	HASH_SEQ_STATUS scan;
 	Tally	   *tally;
 
-	hash_seq_init(&scan, book->tallies);
-	while ((tally = hash_seq_search(&scan)) != NULL)
-		if (tally->n_rows > 0 || tally->n_changes > 0 || tally->profiles != NULL ||
-			tally->realized != NULL)
+	if (book->first != NULL)
+		write_tally(book, book->first);
+	if (book->others != NULL)
+	{
+		hash_seq_init(&scan, book->others);
+		while ((tally = hash_seq_search(&scan)) != NULL)
 			write_tally(book, tally);
+	}
 	MemoryContextReset(book->open_context);
-	open_tallies(book);
+	book->first = book->current = NULL;
+	book->others = NULL;
 }
 
 /* The tally of a version, 0 the champion, and time. */
@@ -295,10 +321,9 @@ find_tally(TallyBook *book, int version, TimestampTz time)
 		key.window_start = mlops_window_start(&monitor->window_size, time);
 	if (MemoryContextMemAllocated(book->open_context, false) > MAX_BYTES)
 		write_all(book);
-	tally = hash_search(book->tallies, &key, HASH_ENTER, &found);
+	tally = enter_tally(book, &key, &found);
 	if (!found)
 	{
-		memset((char *) tally + sizeof(TallyKey), 0, sizeof(Tally) - sizeof(TallyKey));
 		tally->plan = mlops_watcher_set(book->watcher, version);
 		if (tally->plan->problem != NULL)
 			book->problem = tally->plan->problem;
@@ -309,22 +334,67 @@ find_tally(TallyBook *book, int version, TimestampTz time)
 	return tally;
 }
 
+/* Make room for a row: in a small block at first, as most statements have few. */
+static void
+make_room(TallyBook *book, Tally *tally)
+{
+	if (tally->block_rows > 0)
+		flush_tally(book, tally);
+	if (tally->block_rows == BLOCK_ROWS)
+		return;
+	tally->block_rows = tally->block_rows == 0 ? MAX_VALUE_ROWS : BLOCK_ROWS;
+	tally->block = MemoryContextAlloc(book->open_context,
+									  sizeof(BlockValue) * tally->block_rows * tally->plan->set->n);
+}
+
+/*
+ * The version that a late label belongs to, where rows do not say: that of most rows of
+ * their window, which may have been the champion then; 0: the champion of now.
+ */
+static int
+find_window_version(TallyBook *book, TimestampTz time)
+{
+	const Monitor *monitor = book->watcher->monitor;
+	TimestampTz start = mlops_window_start(&monitor->window_size, time);
+	SpiScope	scope;
+	SpiArgs		args = {0};
+	bool		isnull;
+
+	if (book->label_window == start)
+		return book->label_version;
+	mlops_args_add_text(&args, monitor->name);
+	mlops_args_add(&args, TIMESTAMPTZOID, TimestampTzGetDatum(start), false);
+	mlops_spi_begin(&scope, true);
+	book->label_version = 0;
+	if (mlops_spi_run(&scope, "SELECT version FROM mlops.drift_window WHERE monitor = $1"
+					  " AND window_start = $2 ORDER BY n_rows DESC, version DESC LIMIT 1", &args) > 0)
+		book->label_version = DatumGetInt32(mlops_spi_value(0, 1, &isnull));
+	mlops_spi_end(&scope);
+	book->label_window = start;
+	return book->label_version;
+}
+
 /* Put the values of a row into the block. */
 static void
 add_to_block(TallyBook *book, Tally *tally, const Datum *values, const bool *nulls)
 {
 	const WatchSet *set = tally->plan->set;
 
-	if (tally->block == NULL)
-		tally->block = MemoryContextAlloc(book->open_context,
-										  sizeof(BlockValue) * BLOCK_ROWS * set->n);
-	else if (tally->n_block == BLOCK_ROWS)
-		flush_tally(book, tally);
+	if (tally->n_block == tally->block_rows)
+		make_room(book, tally);
 	for (int i = 0; i < set->n; i++)
 	{
-		BlockValue *place = &tally->block[i * BLOCK_ROWS + tally->n_block];
-		DeltaValue	value = mlops_set_plan_value(tally->plan, i, values, nulls);
+		BlockValue *place = &tally->block[i * tally->block_rows + tally->n_block];
+		const PlanColumn *column = &tally->plan->columns[i];
+		DeltaValue	value;
 
+		/* most columns of most tables */
+		if (column->is_float8)
+		{
+			place->number = nulls[column->place] ? NAN : (float) DatumGetFloat8(values[column->place]);
+			continue;
+		}
+		value = mlops_set_plan_value(tally->plan, i, values, nulls);
 		if (mlops_profile_kind(set->columns[i].reference) == PROFILE_NUMERIC)
 			place->number = value.kind == DELTA_NUMBER ? value.as.number : NAN;
 		else
@@ -364,18 +434,21 @@ mlops_tally_label(TallyBook *book, const Datum *values, const bool *nulls, int s
 	MemoryContext old;
 	Tally	   *tally;
 	const WatchSet *set;
+	TimestampTz time;
+	int			version;
 
 	if (plan->label.place < 0 || nulls[plan->label.place])
 		return;
 	old = MemoryContextSwitchTo(book->row_context);
-	tally = find_tally(book, mlops_row_plan_version(plan, values, nulls),
-					   mlops_row_plan_time(plan, values, nulls, book->now));
+	time = mlops_row_plan_time(plan, values, nulls, book->now);
+	version = mlops_row_plan_version(plan, values, nulls);
+	tally = find_tally(book, version != 0 ? version : find_window_version(book, time), time);
 	set = tally->plan->set;
 	if (set->label >= 0)
 	{
 		if (tally->changes == NULL)
-			tally->changes = MemoryContextAlloc(book->open_context, sizeof(LabelChange) * BLOCK_ROWS);
-		else if (tally->n_changes == BLOCK_ROWS)
+			tally->changes = MemoryContextAlloc(book->open_context, sizeof(LabelChange) * MAX_CHANGES);
+		else if (tally->n_changes == MAX_CHANGES)
 			flush_tally(book, tally);
 		tally->changes[tally->n_changes].value = mlops_set_plan_value(tally->plan, set->label, values, nulls);
 		tally->changes[tally->n_changes++].sign = sign;

@@ -12,7 +12,8 @@
 #include "drift/tidy.h"
 
 #define BATCH_WINDOWS 200
-#define KEPT_RUN_DAYS 30		/* of runs that pulled; what they counted stays */
+#define KEPT_RUN_DAYS 30		/* of runs that pulled; what they counted
+								 * stays */
 #define TIDY_MS 3600000			/* between looks for old windows, at least */
 
 /* Pause monitors for which the condition holds, with the reason. */

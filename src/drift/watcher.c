@@ -60,7 +60,7 @@ mlops_watcher_stands(Watcher *watcher)
 		return false;
 	foreach(cell, watcher->sets)
 		if (!mlops_watch_set_stands(((SetPlan *) lfirst(cell))->set))
-			return false;
+		return false;
 	return true;
 }
 

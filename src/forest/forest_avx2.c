@@ -51,8 +51,7 @@ bool
 mlops_avx2_block(const Forest *forest, const float *rows, size_t stride,
 				 size_t n, float *margin)
 {
-	return check_depths(forest) &&
-		mlops_tile_block(forest, rows, stride, n, SLICED_ROWS, score_tile, margin);
+	return mlops_tile_block(forest, rows, stride, n, SLICED_ROWS, score_tile, margin);
 }
 
 #endif							/* FOREST_X86 */

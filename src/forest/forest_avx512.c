@@ -9,7 +9,7 @@
  * pick for all rows at once those on the path of each row, level by level; these
  * bits are the number of the leaf, whose value comes out of registers.  Nothing
  * waits for memory and nothing branches on data.  Paths below the top are walked
- * over steps, 16 rows at once.
+ * over steps (forest_tile.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +21,7 @@
 
 #include "forest/forest_avx512.h"
 
-#define TILE_ROWS		512		/* one bit each in a register */
+#define TILE_ROWS		MAX_TILE_ROWS	/* one bit each in a register */
 #define PART_ROWS		128		/* whose rows stay in the nearest cache */
 
 /* Bits of the rows, by position in the top, and of the path by level. */
@@ -285,46 +285,6 @@ look_up(const __m512i table[4], __m512i index, __mmask16 high)
 								 _mm512_permutex2var_epi32(table[2], index, table[3]));
 }
 
-/* Walk 16 rows on to their leaves; returns these. */
-INLINE __m512
-walk_rows(const Tile *tile, const ForestTree *tree, uint32_t row, __m512i at)
-{
-	const ForestStep *steps = mlops_image_section(tile->forest, SECTION_STEP);
-	const		__m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-	const		__m512i even = _mm512_sub_epi32(odd, _mm512_set1_epi32(1));
-	const		__m512i one = _mm512_set1_epi32(1);
-	const		__m512i n_features = _mm512_set1_epi32((int) tile->forest->n_features);
-	const		__m512i offsets = _mm512_mullo_epi32(_mm512_set1_epi32((int) tile->stride),
-													 _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8,
-																	   9, 10, 11, 12, 13, 14, 15));
-	const float *rows = tile->rows + row * tile->stride;
-	__mmask16	valid = mask_rows(tile, row);
-
-	steps += tree->first_node;
-	for (;;)
-	{
-		__m512i		low = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), steps, 8);
-		__m512i		high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), steps, 8);
-		__m512		threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, even, high));
-		__m512i		rest = _mm512_permutex2var_epi32(low, odd, high);
-		__m512i		right = _mm512_srli_epi32(rest, 16);
-		__m512i		feature = _mm512_and_si512(rest, _mm512_set1_epi32(0xffff));
-		__mmask16	inner = _mm512_mask_cmpneq_epi32_mask(valid, right, _mm512_add_epi32(at, one));
-		__mmask16	default_left = _mm512_cmpge_epu32_mask(feature, n_features);
-		__m512		value;
-		__mmask16	lefts;
-
-		if (inner == 0)
-			return threshold;
-		feature = _mm512_mask_sub_epi32(feature, default_left, feature, n_features);
-		value = _mm512_mask_i32gather_ps(threshold, inner, _mm512_add_epi32(feature, offsets),
-										 rows, 4);
-		lefts = _mm512_cmp_ps_mask(value, threshold, _CMP_LT_OQ) |
-			(default_left & _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q));
-		at = _mm512_mask_sub_epi32(right, lefts | ~inner, right, one);
-	}
-}
-
 /* Add the leaves of a tree whose top reaches them. */
 INLINE void
 add_leaves(const Tile *tile, const ForestTop *top, const TileBits * bits, uint32_t levels,
@@ -351,46 +311,6 @@ add_leaves(const Tile *tile, const ForestTop *top, const TileBits * bits, uint32
 	}
 }
 
-/* Walk on from the end of the top and add the leaves. */
-AVX512 static void
-walk_leaves(const Tile *tile, const ForestTree *tree, const ForestTop *top,
-			const TileBits * bits, float *sums)
-{
-	__m512i		node[4];
-
-	for (int i = 0; i < 4; i++)
-		node[i] = _mm512_loadu_si512(top->end.node + 16 * i);
-	for (uint32_t row = 0; row < tile->n_padded; row += 64)
-	{
-		uint8_t		ends[64] __attribute__((aligned(64)));
-
-		_mm512_store_si512(ends, gather_paths(bits, row, TOP_LEVELS));
-		for (uint32_t part = 0; part < 64; part += 16)
-		{
-			__m512i		end = _mm512_cvtepu8_epi32(_mm_load_si128((__m128i *) (ends + part)));
-			__mmask16	high = (__mmask16) (bits->path[0][row / 64] >> part);
-			__m512i		at = look_up(node, end, high);
-
-			if (tree->flags & TREE_STEPS)
-			{
-				_mm512_store_ps(sums + row + part,
-								_mm512_add_ps(_mm512_load_ps(sums + row + part),
-											  walk_rows(tile, tree, row + part, at)));
-				continue;
-			}
-			for (uint32_t i = row + part; i < row + part + 16 && i < tile->n_rows; i++)
-			{
-				const float *values = tile->rows + i * tile->stride;
-
-				mlops_walk_add_leaf(tile->forest, tree,
-									mlops_walk_tree(tile->forest, tree,
-													top->end.node[ends[i - row]], values),
-									tile->sums + i, tile->capacity);
-			}
-		}
-	}
-}
-
 /* Add a tree to the sums of the rows. */
 AVX512 static void
 add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileBits * bits)
@@ -407,7 +327,13 @@ add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileBit
 		test_splits(tile, top, bits);
 	find_paths(bits, top->levels);
 	if (tree->depth > TOP_LEVELS)
-		walk_leaves(tile, tree, top, bits, sums);
+	{
+		uint8_t		ends[TILE_ROWS] __attribute__((aligned(64)));
+
+		for (uint32_t row = 0; row < tile->n_padded; row += 64)
+			_mm512_store_si512(ends + row, gather_paths(bits, row, TOP_LEVELS));
+		mlops_tile_walk_on(tile, tree, top, ends);
+	}
 	else if (top->levels == TOP_LEVELS)
 		add_leaves(tile, top, bits, TOP_LEVELS, sums);
 	else

@@ -5,8 +5,9 @@
  *
  * The row becomes up to 256 bytes, in registers.  One permutation brings each
  * split in the top of a tree the byte of its column, one comparison decides all
- * of them, and the path is read from the 64 bits that result.  Paths below the
- * top are walked over steps, eight trees side by side.
+ * of them, variable shifts of their sets decide the categorical ones, and the
+ * path is read from the 64 bits that result.  Paths below the top are walked over
+ * steps, eight trees side by side.
  *
  *-------------------------------------------------------------------------
  */

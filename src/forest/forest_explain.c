@@ -191,7 +191,7 @@ fill_edge(const Explainer *explainer, uint32_t depth, uint32_t feature, double s
 /* Give the feature of the last edge, and its pairs with others, their due. */
 static inline __attribute__((always_inline))
 void
-credit_edge(Explainer *explainer, uint32_t depth, const Pair * sum, const int n)
+credit_edge(Explainer *explainer, uint32_t depth, const Pair *sum, const int n)
 {
 	const Edge *edge = &explainer->path[depth];
 	const Edge *earlier = &explainer->path[edge->before];

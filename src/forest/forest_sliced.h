@@ -5,7 +5,7 @@
  *
  * As forest_avx512.c does, each split in the top of a tree is compared for all
  * rows of a tile, and the paths are picked from the results; here a result is a
- * byte, not a bit.  It is for trees that are no deeper than a top.
+ * byte, not a bit.
  *
  * The file that includes this defines SLICED_VECTOR, the bytes of a vector, and
  * SLICED_TARGET, attributes of its functions, and calls score_tile.
@@ -336,6 +336,7 @@ SLICED void
 add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileMasks *masks)
 {
 	float	   *sums = tile->sums + (size_t) tree->group * tile->capacity;
+	Bytes		ends[TILE_VECTORS];
 
 	if (!(tree->flags & TREE_TOP))
 	{
@@ -346,15 +347,13 @@ add_tree(const Tile *tile, const ForestTree *tree, const ForestTop *top, TileMas
 	if (top->n_tests > 0)
 		test_splits(tile, top, masks);
 	for (uint32_t i = 0; i < tile->n_padded / SLICED_VECTOR; i++)
-	{
-		Bytes		end = top->levels == TOP_LEVELS ? find_ends(masks, i, TOP_LEVELS) :
-		find_ends(masks, i, top->levels);
-		uint8_t		ends[SLICED_VECTOR];
-
-		memcpy(ends, &end, sizeof(end));
-		for (uint32_t k = 0; k < SLICED_VECTOR; k++)
-			sums[i * SLICED_VECTOR + k] += top->end.leaf[ends[k]];
-	}
+		ends[i] = top->levels == TOP_LEVELS ? find_ends(masks, i, TOP_LEVELS) :
+			find_ends(masks, i, top->levels);
+	if (tree->depth > TOP_LEVELS)
+		mlops_tile_walk_on(tile, tree, top, (const uint8_t *) ends);
+	else
+		for (uint32_t i = 0; i < tile->n_padded; i++)
+			sums[i] += top->end.leaf[((const uint8_t *) ends)[i]];
 }
 
 SLICED void
@@ -372,16 +371,4 @@ score_tile(Tile *tile)
 		fill_columns(tile, &axes[i]);
 	for (uint64_t i = 0; i < forest->count[SECTION_TREE]; i++)
 		add_tree(tile, &trees[i], &tops[i], &masks);
-}
-
-/* Whether no tree is deeper than a top. */
-static bool
-check_depths(const Forest *forest)
-{
-	const ForestTree *trees = mlops_image_section(forest, SECTION_TREE);
-	bool		fit = true;
-
-	for (uint64_t i = 0; i < forest->count[SECTION_TREE] && fit; i++)
-		fit = trees[i].depth <= TOP_LEVELS;
-	return fit;
 }

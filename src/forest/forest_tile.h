@@ -10,6 +10,8 @@
 
 #include "forest/forest_kernel.h"
 
+#define MAX_TILE_ROWS	512
+
 /* Rows that are scored together. */
 typedef struct Tile
 {
@@ -25,6 +27,8 @@ typedef struct Tile
 								 * any */
 	uint64_t   *missing;		/* bits: whether a column has missing values */
 	float	   *sums;			/* [output][capacity] */
+	float	   *doubled;		/* doubled rows, when trees are walked by
+								 * steps */
 } Tile;
 
 /* Fills the columns of a tile and adds the trees to its sums. */
@@ -35,6 +39,10 @@ extern bool mlops_tile_block(const Forest *forest, const float *rows, size_t str
 
 /* Add a tree that has no top to the sums. */
 extern void mlops_tile_walk(const Tile *tile, const ForestTree *tree);
+
+/* Add a tree that is deeper than its top, where the path of each row ends in that. */
+extern void mlops_tile_walk_on(const Tile *tile, const ForestTree *tree, const ForestTop *top,
+							   const uint8_t *ends);
 
 /* The column of a split: the one where missing goes its way. */
 static inline const uint8_t *

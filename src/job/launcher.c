@@ -137,7 +137,8 @@ mlops_launcher_set_due(Datum database, TimestampTz due)
 		slot->due = due;
 	}
 	else
-		slot = NULL;			/* nothing new: every writer to a watched table comes here */
+		slot = NULL;			/* nothing new: every writer to a watched
+								 * table comes here */
 	if (slot || shared->probe_all)
 		latch = shared->latch;
 	SpinLockRelease(&shared->mutex);

@@ -28,8 +28,11 @@
 
 #define MIN_ROWS 100			/* unless the monitor says otherwise */
 #define MIN_CLASS_ROWS 30
-/* Two-sided 95 % of the normal distribution: each side 2.5 %. */
-#define Z_95 1.959963984540054
+/*
+ * 99.5 % of the normal distribution.  A model that keeps being retrained is compared
+ * many times: of forty equal challengers, one in five sequences promotes one.
+ */
+#define Z_BOUND 2.575829303548901
 
 /* The event of a comparison, its row locked. */
 typedef struct Contest
@@ -39,6 +42,7 @@ typedef struct Contest
 	int			champion;
 	int			challenger;
 	Oid			owner;			/* of the monitor */
+	Oid			submitter;		/* of the comparison */
 	double		margin;
 	int64		min_rows;
 } Contest;
@@ -52,8 +56,9 @@ lock_contest(const SpiScope *scope, int64 run, Contest *contest)
 
 	mlops_args_add_id(&args, run);
 	if (mlops_spi_run(scope,
-					  "SELECT e.id, e.model, e.version, e.new_version, m.owner::oid, m.margin, m.min_rows"
-					  " FROM mlops.drift_event e JOIN mlops.monitor m ON m.name = e.monitor"
+					  "SELECT e.id, e.model, e.version, e.new_version, m.owner::oid, m.margin, m.min_rows,"
+					  " r.submitted_by::oid FROM mlops.drift_event e JOIN mlops.monitor m ON m.name = e.monitor"
+					  " JOIN mlops.run r ON r.id = e.compare_run_id"
 					  " WHERE e.compare_run_id = $1 AND e.outcome = 'comparing' FOR UPDATE OF e",
 					  &args) == 0)
 		return false;
@@ -65,6 +70,7 @@ lock_contest(const SpiScope *scope, int64 run, Contest *contest)
 	contest->margin = DatumGetFloat8(mlops_spi_value(0, 6, &isnull));
 	min_rows = mlops_spi_value(0, 7, &isnull);
 	contest->min_rows = isnull ? MIN_ROWS : DatumGetInt64(min_rows);
+	contest->submitter = DatumGetObjectId(mlops_spi_value(0, 8, &isnull));
 	return true;
 }
 
@@ -75,7 +81,7 @@ get_difference(const PairedMetric *pair, double *low)
 	double		difference = pair->greater_is_better ? pair->second - pair->first :
 	pair->first - pair->second;
 
-	*low = difference - Z_95 * pair->error;
+	*low = difference - Z_BOUND * pair->error;
 	return difference;
 }
 
@@ -136,10 +142,12 @@ static void
 promote(const Contest *contest, const char *reason)
 {
 	PushActiveSnapshot(GetLatestSnapshot());
-	if (!mlops_registry_permits(contest->model, contest->owner, MODEL_OWN))
+	if (!mlops_registry_permits(contest->model, contest->owner, MODEL_OWN) ||
+		!mlops_registry_permits(contest->model, contest->submitter, MODEL_OWN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the monitor's owner does not own model \"%s\" any more", contest->model)));
+				 errmsg("the monitor's owner or the author of the query does not own model \"%s\" any more",
+						contest->model)));
 	PopActiveSnapshot();
 	(void) mlops_registry_move_alias(contest->model, "champion", contest->challenger,
 									 contest->champion, contest->owner, reason);

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/wire.h"
+#include "compat/pg_compat.h"
 #include "drift/reference.h"
 #include "job/reference_file.h"
 

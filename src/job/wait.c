@@ -119,8 +119,10 @@ report_end(int64 run, const RunLook *look, bool strict)
 						strcmp(look->status, "canceled") == 0 ? "was canceled" : "was quarantined",
 						look->error ? ": " : "", look->error ? look->error : "")));
 	else if (!look->train)
+		/* a run that pulled rows for a monitor, or compared versions */
 		ereport(NOTICE,
-				(errmsg("run " INT64_FORMAT " of model \"%s\" succeeded", run, look->model)));
+				(errmsg("run " INT64_FORMAT " of model \"%s\" has succeeded", run, look->model),
+				 look->notes ? errdetail("%s", look->notes) : 0));
 	else if (look->champion && strcmp(look->champion, look->version) == 0)
 		ereport(NOTICE,
 				(errmsg("run " INT64_FORMAT " made version %s of model \"%s\", which is the champion",

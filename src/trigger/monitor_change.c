@@ -141,9 +141,11 @@ check_relation(const Monitor *monitor)
 static bool
 needs_runs(const MonitorSettings *settings)
 {
+	const char *action = mlops_monitor_settings_text(settings, "action");
+
 	return mlops_monitor_settings_has(settings, "query") ||
 		mlops_monitor_settings_has(settings, "retrain_query") ||
-		mlops_monitor_settings_has(settings, "action");
+		(action != NULL && strcmp(action, "alert") != 0);
 }
 
 /* Add owner and session context, where a query is new. */
@@ -304,6 +306,7 @@ void
 mlops_monitor_drop(const char *name)
 {
 	static const char *const statements[] = {
+		"DELETE FROM mlops.drift_state WHERE monitor = $1",
 		"DELETE FROM mlops.drift_window WHERE monitor = $1",
 		"DELETE FROM mlops.monitor WHERE name = $1"
 	};
@@ -361,15 +364,14 @@ mlops_monitor_check(const char *name)
 	(void) mlops_spi_run(&scope, "SELECT FROM mlops.monitor_state WHERE monitor = $1 FOR UPDATE", &args);
 	if (monitor->query != NULL)
 		run = mlops_pull_submit(&scope, monitor, mlops_pull_latest(monitor, now));
-	else
-	{
-		mlops_fold_monitor(&scope, name, now);
-		while (mlops_evaluate_some(&scope, name, now))
-			CHECK_FOR_INTERRUPTS();
-	}
 	(void) mlops_spi_run(&scope, "UPDATE mlops.monitor_state SET last_checked_at = clock_timestamp()"
 						 " WHERE monitor = $1", &args);
 	mlops_spi_end(&scope);
+	if (monitor->query == NULL)
+	{
+		mlops_fold_monitor(name, now);
+		mlops_evaluate_monitor(name, now);
+	}
 	mlops_wake_at_commit();
 	return run;
 }

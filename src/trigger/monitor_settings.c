@@ -187,6 +187,15 @@ mlops_monitor_settings_has(const MonitorSettings *settings, const char *column)
 }
 
 char *
+mlops_monitor_settings_text(const MonitorSettings *settings, const char *column)
+{
+	for (int i = 0; i < settings->n; i++)
+		if (strcmp(settings->columns[i], column) == 0)
+			return TextDatumGetCString(settings->args.values[i]);
+	return NULL;
+}
+
+char *
 mlops_monitor_settings_insert(const MonitorSettings *settings)
 {
 	StringInfoData sql;

@@ -34,6 +34,9 @@ extern void mlops_monitor_settings_remove(MonitorSettings *settings, const char 
 /* Whether a column was given. */
 extern bool mlops_monitor_settings_has(const MonitorSettings *settings, const char *column);
 
+/* A text that was given, or NULL. */
+extern char *mlops_monitor_settings_text(const MonitorSettings *settings, const char *column);
+
 /* Statements for them; palloc'ed.  UPDATE has the monitor's name as the last parameter. */
 extern char *mlops_monitor_settings_insert(const MonitorSettings *settings);
 extern char *mlops_monitor_settings_update(const MonitorSettings *settings);

@@ -1,7 +1,6 @@
 # Speed and memory, as ratios to a reference measured in the same run; see docs/performance.md.
-build/kernel: test/bench/kernel.c test/random.h $(wildcard src/forest/*.[ch])
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -Isrc -o $@ $< $(wildcard src/forest/*.c) -lxgboost -lm
+build/kernel: test/bench/kernel.c build/pure.a test/random.h
+	$(CC) $(PURE_FLAGS) -O2 -o $@ $< build/pure.a -lxgboost -lm
 
 bench-kernel: build/kernel
 	OMP_NUM_THREADS=1 build/kernel
@@ -15,9 +14,8 @@ bench-cache: all
 bench-train: all
 	/usr/bin/python3 test/bench/train.py $(ROWS)
 
-build/drift_bench: test/interop/drift_cli.c $(wildcard src/drift/*.h) $(PROFILE_SOURCES) $(MEASURE_SOURCES)
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 $(WARNINGS) -ffp-contract=off -Isrc -o $@ $(filter %.c,$^) -lm
+build/drift_bench: test/interop/drift_cli.c build/pure.a
+	$(CC) $(PURE_FLAGS) -O2 -o $@ $^ -lm
 
 bench-drift: build/drift_bench
 	/usr/bin/python3 test/bench/drift.py $(WINDOWS)
@@ -31,6 +29,9 @@ bench-promote: all
 bench-profile: all
 	/usr/bin/python3 test/bench/profile.py $(ROWS)
 
-bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote
+bench-monitor: all
+	/usr/bin/python3 test/bench/monitor.py $(ROWS)
 
-.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote
+bench-all: bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote bench-monitor
+
+.PHONY: bench-all bench-kernel bench-serve bench-cache bench-train bench-log bench-profile bench-drift bench-promote bench-monitor

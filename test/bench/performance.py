@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The performance aggregates against avg() over the same table, serial and with two workers.
+"""The performance aggregates against avg() over the same table: wall-clock time serial and with two workers, and
+CPU time of the backend, serial.
 
 Usage: performance.py [ROWS [REPEATS]]: 2,000,000 rows; 5 repeats.  Works and the reference alternate; a line gives the
 median, the least and the greatest time, and the reference's time as a multiple of it (in brackets: by single repeats).
@@ -10,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "interop"))
 
 from cluster import cluster
-from measure import alternate, print_ratios
+from measure import alternate, cpu_seconds, print_ratios, time_work
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
 REPEATS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
@@ -40,7 +41,13 @@ with cluster(shared_buffers="512MB", max_parallel_workers=2) as connect, connect
     conn.execute("VACUUM ANALYZE result")
     conn.execute("SET jit = off")
     conn.execute("SET work_mem = '256MB'")
-    for workers in (0, 2):
+
+    def time_cpu(work):
+        before = cpu_seconds(conn.info.backend_pid)
+        work()
+        return cpu_seconds(conn.info.backend_pid) - before
+
+    works = {name: lambda sql=sql: conn.execute(f"SELECT {sql} FROM result").fetchone() for name, sql in WORKS.items()}
+    for workers, clock, measure in ((0, "wall clock", time_work), (0, "CPU", time_cpu), (2, "wall clock", time_work)):
         conn.execute(f"SET max_parallel_workers_per_gather = {workers}")
-        works = {name: lambda sql=sql: conn.execute(f"SELECT {sql} FROM result").fetchone() for name, sql in WORKS.items()}
-        print_ratios(f"{ROWS} rows, {workers} workers", alternate(works, REPEATS), "avg(s)", "ms", 1000)
+        print_ratios(f"{ROWS} rows, {workers} workers, {clock}", alternate(works, REPEATS, measure), "avg(s)", "ms", 1000)

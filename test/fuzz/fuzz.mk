@@ -8,26 +8,26 @@ FUZZ_CC ?= clang
 FUZZ_FLAGS = -std=gnu11 -O1 -g -ffp-contract=off -fno-omit-frame-pointer -Isrc -Itest/unit \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 
-build/fuzz/%: test/fuzz/%.c test/fuzz/fuzz_score.h $(wildcard src/forest/*.[ch])
+build/fuzz/pure/%.o: src/%.c $(ALL_HEADERS)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(wildcard src/forest/*.c) -lm
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-build/fuzz/fuzz_profile: test/fuzz/fuzz_profile.c test/unit/profile_exercise.h $(PROFILE_SOURCES) $(wildcard src/drift/profile*.h)
+build/fuzz/pure.a: $(PURE_SOURCES:src/%.c=build/fuzz/pure/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c build/fuzz/pure.a test/fuzz/fuzz_score.h test/unit/profile_exercise.h
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< build/fuzz/pure.a -lcrypto -lm
+
+build/fuzz/make_%: test/fuzz/make_%.c build/unit/pure.a $(wildcard test/unit/*.h)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(PROFILE_SOURCES) -lm
+	$(CC) $(UNIT_FLAGS) -o $@ $< build/unit/pure.a -lcrypto -lm
 
-build/fuzz/make_profile_seeds: test/fuzz/make_profile_seeds.c test/unit/profile_exercise.h $(PROFILE_SOURCES) $(wildcard src/drift/profile*.h)
-	@mkdir -p $(@D)
-	$(CC) $(FUZZ_FLAGS) -o $@ $< $(PROFILE_SOURCES) -lm
-
-build/fuzz/make_seeds: test/fuzz/make_seeds.c test/unit/forest_documents.h $(wildcard src/forest/*.[ch])
-	@mkdir -p $(@D)
-	$(CC) $(FUZZ_FLAGS) -o $@ $< $(wildcard src/forest/*.c) -lm
-
-build/fuzz/seeds: build/fuzz/make_seeds build/fuzz/make_profile_seeds
-	mkdir -p $@/model $@/image $@/profile
+build/fuzz/seeds: build/fuzz/make_seeds build/fuzz/make_profile_seeds build/fuzz/make_performance_seeds
+	mkdir -p $@/model $@/image $@/profile $@/performance
 	build/fuzz/make_seeds $@
 	build/fuzz/make_profile_seeds $@/profile
+	build/fuzz/make_performance_seeds $@/performance
 
 # A run writes new inputs to the first folder only.
 fuzz-smoke: $(addprefix build/fuzz/,$(FUZZERS)) build/fuzz/seeds
@@ -45,21 +45,5 @@ fuzz: $(addprefix build/fuzz/,$(FUZZERS)) build/fuzz/seeds
 		build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=512 \
 			-artifact_prefix=build/fuzz/ build/fuzz/corpus_$$fuzzer build/fuzz/seeds/$${fuzzer#fuzz_} || exit 1; \
 	done
-
-# Performance states.
-PERFORMANCE_FUZZED = $(PERFORMANCE_SOURCES) $(wildcard src/registry/metric*.c)
-build/fuzz/fuzz_performance: test/fuzz/fuzz_performance.c $(PERFORMANCE_FUZZED) $(ALL_HEADERS)
-	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(PERFORMANCE_FUZZED) -lm
-
-build/fuzz/make_performance_seeds: test/fuzz/make_performance_seeds.c $(PERFORMANCE_FUZZED) $(ALL_HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(FUZZ_FLAGS) -o $@ $< $(PERFORMANCE_FUZZED) -lm
-
-build/fuzz/seeds/performance: build/fuzz/make_performance_seeds
-	mkdir -p $@
-	$< $@
-
-fuzz fuzz-smoke: build/fuzz/seeds/performance
 
 .PHONY: fuzz fuzz-smoke

@@ -84,6 +84,11 @@ def ask(conn, query, **options):
     return {row[0]: row[1:] for row in rows}
 
 
+def statuses(conn, table):
+    """Status of every column of a table against the references of the training, in order."""
+    return dict(conn.execute(f"SELECT name, status FROM mlops.drift('sea', 'SELECT * FROM {table}') WHERE role <> 'dataset'").fetchall())
+
+
 def fetch(conn, sql):
     return np.array(conn.execute(sql).fetchall(), dtype=np.float64).T
 
@@ -136,6 +141,13 @@ def main():
         before = found["same"][0]["accuracy"][0]
         check("concept drift: the estimate is quiet", abs(estimate - before) < 4 * error, f"{estimate}, {before}")
         check("concept drift: the truth is not", real < before - 0.15, f"{real}, {before}")
+        # inputs and predictions are quiet as well; a shift of the features is seen, the guilty one first
+        status = statuses(conn, "concept")
+        check("concept drift: inputs are quiet", {status[name] for name in ["x1", "x2", "x3", "prediction"]} == {"ok"}, status)
+        check("concept drift: labels are not", status["y"] == "drift", status)
+        status = statuses(conn, "moved")
+        check("a shift is seen", [n for n in status if n in ("x1", "x2", "x3")][0] == "x1" and status["x1"] == "drift" and
+              status["x2"] == status["x3"] == "ok", status)
         print(f"seed {SEED}: largest relative difference {largest:.2g}; accuracy under concept drift: "
               f"estimated {estimate:.3f} +- {error:.3f}, realized {real:.3f}")
     print(f"estimate_sklearn: {passed} passed, {failed} failed")

@@ -1,8 +1,7 @@
 # Our contributions, interactions and importances against libxgboost's;
 # "build/explain 10 1000 7" for more.
-build/explain: test/interop/explain.c test/interop/identity_config.h test/interop/random_models.h test/random.h $(wildcard src/forest/*.[ch])
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g $(WARNINGS) -ffp-contract=off -Isrc -o $@ $< $(wildcard src/forest/*.c) -lxgboost -lm
+build/explain: test/interop/explain.c build/pure.a test/interop/identity_config.h test/interop/random_models.h test/random.h
+	$(CC) $(PURE_FLAGS) -O2 -o $@ $< build/pure.a -lxgboost -lm
 
 explain: build/explain
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive build/explain

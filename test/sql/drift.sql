@@ -44,7 +44,7 @@ SELECT status FROM p, mlops.drift(rx, nx, 0.1, 1e-300);
 SELECT n, d.status, d.n_current, d.psi_critical > 0.1 AS noisy, d.psi IS NULL AS no_psi FROM p, (VALUES (0), (1), (30), (100)) v(n),
 	LATERAL (SELECT mlops.profile(x, rx) AS c FROM (SELECT x FROM old LIMIT n) s) w, LATERAL mlops.drift(rx, c) d;
 
--- constants, NULLs, NaN and infinite values
+-- D01: constants, NULLs, NaN and infinite values
 SELECT name, d.psi < 1e-9 AS same, d.tv, d.status, d.mean_shift, d.null_rate_change
 FROM (VALUES (1, 'constant', 1::float8, 1::float8), (2, 'another constant', 1, 2), (3, 'missing', NULL, NULL), (4, 'now missing', 1, NULL),
 	(5, 'now NaN', 1, 'NaN'), (6, 'now infinite', 1, 'inf'), (7, 'infinite', '-inf', '-inf')) v(i, name, a, b),
@@ -71,7 +71,10 @@ SELECT mlops.drift(rx, nx, -1) FROM p;
 SELECT mlops.drift(rx, nx, 'NaN') FROM p;
 SELECT mlops.drift(rx, nx, 0.1, 0) FROM p;
 SELECT mlops.drift(rx, nx, 0.1, 1) FROM p;
-SELECT mlops.drift(rx, NULL) IS NULL AS null_profile FROM p;
+-- D07: no reference; a reference that was made anew meanwhile
+SELECT mlops.drift(mlops.reference(x), NULL) IS NULL AS no_reference FROM old WHERE x < 0;
+SELECT mlops.drift(mlops.reference(x, 10), (SELECT nx FROM p)) FROM old WHERE x < 5;
+SELECT mlops.drift(rx, nx, NULL) IS NULL AS no_threshold, mlops.drift(rx, nx, alpha => NULL) IS NULL AS no_alpha FROM p;
 
 -- a version: every kind of column
 CREATE TABLE t AS SELECT i AS id, (i * 7919 % 1009)::float8 / 10 AS a, nullif(i * 31 % 50, 7)::int AS "B b", (ARRAY['Bern', 'Oslo', NULL, 'Wien'])[1 + i % 4] AS city,
@@ -118,6 +121,7 @@ COMMIT;
 SELECT * FROM mlops.drift('loan', 'SELECT a FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT a::text, "B b", city, ok, v FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT a, a, "B b", city, ok, v FROM t');
+SELECT * FROM mlops.drift('loan', 'SELECT *, y FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT * FROM t; SELECT 1');
 SELECT * FROM mlops.drift('loan', 'DELETE FROM t');
 SELECT * FROM mlops.drift('loan', 'SELECT 1/0 AS a, "B b", city, ok, v FROM t');

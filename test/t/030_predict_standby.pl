@@ -23,6 +23,7 @@ $standby->start;
 my $setup = "CREATE EXTENSION mlops; $constant_model" . q{
 CREATE TABLE point AS SELECT i::float8 AS a FROM generate_series(1, 10000) i;
 SELECT mlops.register_model('constant', constant_model(v), '{"features": ["a"]}') FROM generate_series(1, 2) v;
+SELECT mlops.set_reference('constant', 'SELECT * FROM point');
 };
 $primary->safe_psql('postgres', $setup);
 $primary->safe_psql('postgres', 'CREATE DATABASE other');
@@ -79,6 +80,8 @@ is($standby->safe_psql('postgres', "$parallel SELECT count(*), max(prediction), 
 	'10000|1|1', 'predict_batch on the standby');
 is($standby->safe_psql('postgres', "$parallel SELECT cardinality(mlops.predict_agg('constant', p)) FROM point p"),
 	'10000', 'predict_agg on the standby');
+is($standby->safe_psql('postgres', "$parallel SELECT string_agg(role || ' ' || status || ' ' || n_current, ', ') FROM mlops.drift('constant', 'SELECT 20000.0 AS a FROM point')"),
+	'dataset drift 10000, prediction ok 10000, feature drift 10000', 'drift on the standby');
 
 # It is read-only, and says so.
 my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.create_function('late', 'another')");

@@ -1,4 +1,4 @@
-# H01: schedules through the real pg_cron: the clock fires, the run trains, the
+# H01, H02, H08, H09: schedules through the real pg_cron: the clock fires, the run trains, the
 # version appears; in pg_cron's own database and from another one.
 use strict;
 use warnings FATAL => 'all';
@@ -78,12 +78,24 @@ is(as_alice('shop', $schedule), 't', 'once more');
 is($node->safe_psql('postgres', 'SELECT database, username, schedule, command FROM cron.job ORDER BY 1'),
 	q{postgres|alice|* * * * *|CALL mlops.retrain_wait('flower', promote => 'if_not_worse')} . "\n" .
 	q{shop|alice|* * * * *|CALL mlops.retrain_wait('flower', promote => 'if_not_worse')}, 'one job for each, of the caller');
+# H08, H09: a schedule of somebody who loses his right is no harm to the others, nor in his reach
+$node->safe_psql('postgres', q{GRANT USAGE ON SCHEMA cron TO bob; SELECT mlops.grant_model('flower', 'bob', 'own')});
+$node->safe_psql('postgres', $schedule, extra_params => [ '-U', 'bob' ]);
+$node->safe_psql('postgres', q{SELECT mlops.revoke_model('flower', 'bob', 'own')});
+is($node->safe_psql('postgres', q{SELECT mlops.unschedule_retrain('flower'), mlops.unschedule_retrain('flower')}, extra_params => [ '-U', 'bob' ]), 't|f', 'his own job only');
+$node->safe_psql('postgres', q{SELECT mlops.grant_model('flower', 'bob', 'own')});
+$node->safe_psql('postgres', $schedule, extra_params => [ '-U', 'bob' ]);
+$node->safe_psql('postgres', q{SELECT mlops.revoke_model('flower', 'bob', 'own')});
 for my $database ('postgres', 'shop')
 {
 	ok($node->poll_query_until($database, q{SELECT count(*) > 0 FROM mlops.model_version v JOIN mlops.run r ON r.id = v.run_id
 		WHERE v.version = 2 AND r.submitted_by = 'alice'::regrole AND r.recipe ->> 'promote' = 'if_not_worse'}), "a version came by itself in $database");
 	ok($node->poll_query_until('postgres', qq{SELECT count(*) > 0 FROM cron.job_run_details WHERE database = '$database' AND status = 'succeeded'}), 'pg_cron says so, too');
 }
+
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM cron.job_run_details WHERE username = 'bob' AND status = 'failed' AND return_message LIKE '%flower%'}), 'without the right his job fails');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM mlops.run WHERE submitted_by = 'bob'::regrole}), '0', 'and runs nothing');
+is($node->safe_psql('postgres', q{SELECT mlops.unschedule_retrain('flower')}, extra_params => [ '-U', 'bob' ]), 't', 'he can still remove it');
 
 # and stops
 is(as_alice('shop', q{SELECT mlops.unschedule_retrain('flower')}), 't', 'removed from another database');
@@ -100,9 +112,14 @@ as_alice('shop', qq{SELECT mlops.schedule_retrain('$long', '0 0 1 1 *'), mlops.s
 is($node->safe_psql('postgres', 'SELECT count(*), min(length(command)) < max(length(command)) FROM cron.job'), '2|t', 'long names do not collide');
 is(as_alice('shop', qq{SELECT mlops.unschedule_retrain('$long')}), 't', 'and are found again');
 
-# G09: in the database of pg_cron a rollback undoes it
+# in the database of pg_cron a rollback undoes it
 as_alice('postgres', 'BEGIN; ' . $schedule . '; ROLLBACK');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database = 'postgres'}), '0', 'rolled back');
+
+# H01: dropped later
+$node->safe_psql('postgres', 'DROP EXTENSION pg_cron');
+like(as_alice('shop', q{SELECT mlops.unschedule_retrain('flower')}), qr/extension "pg_cron" is not installed/, 'dropped');
+is(as_alice('shop', q{SELECT mlops.predict_class('flower', f) IN ('true', 'false') FROM flower f LIMIT 1}), 't', 'everything else goes on');
 
 $node->stop;
 done_testing();

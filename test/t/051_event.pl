@@ -131,7 +131,7 @@ is(run_sql(q{SELECT r.kind, r.status, r.submitted_by, r.parent_version, e.new_ve
 	FROM mlops.drift_event e JOIN mlops.run r ON r.id = e.run_id WHERE e.monitor = 'promo' AND outcome = 'promoted'}),
 	'train|succeeded|alice|1|2|log_loss|t|t|0.000000000|t|t|version 2 is the champion', 'both figures with n');
 is(as_alice(q{SELECT bool_and(abs(c.value - CASE c.version WHEN 'promo/1' THEN e.champion_metric ELSE e.challenger_metric END) < 1e-12),
-		bool_and(c.n = e.n), bool_or(abs(-c.ci_high - e.difference_low) < 1e-9)
+		bool_and(c.n = e.n), bool_or(abs(-c.difference - 2.5758293035489 * (c.ci_high - c.ci_low) / 2 / 1.95996398454005 - e.difference_low) < 1e-9)
 	FROM mlops.compare('{promo/1,promo/2}', 'SELECT * FROM flower', 'big') c, mlops.drift_event e
 	WHERE e.monitor = 'promo' AND e.outcome = 'promoted' AND c.metric = 'log_loss'}), 't|t|t', 'as compare has them, on the rows that neither saw');
 is(run_sql(q{SELECT kind, status, submitted_by, version, n_rows > 0 FROM mlops.run WHERE id = (SELECT compare_run_id FROM mlops.drift_event WHERE monitor = 'promo' AND outcome = 'promoted')}),
@@ -248,8 +248,15 @@ run_sql(q{CREATE TABLE serial_reference AS SELECT 'id' AS name, mlops.reference(
 	SELECT add_profile(m, h, 'x', 1, 1000) FROM unnest('{grows,jumps}'::text[]) m, generate_series(1, 2) h;
 	SELECT add_profile('grows', 1, 'id', 1001, 1200), add_profile('grows', 2, 'id', 1190, 1400), add_profile('jumps', 1, 'id', 1500, 2500), add_profile('jumps', 2, 'id', 1500, 2500);
 	SELECT add_window('grows', 1, 2, 'drift', 2), add_window('jumps', 1, 2, 'drift', 2)});
-ok(wait_event('grows', "cause = 'dataset' AND action = 'alert' AND outcome_reason = 'columns that move with time carry the drift: id'"), 'a serial number trains nothing');
 ok(wait_event('jumps', "cause = 'dataset' AND action = 'retrain' AND outcome <> 'pending'"), 'a jump does');
+is(run_sql(q{SELECT string_agg(cause || ' ' || outcome, ', ') FROM mlops.drift_event WHERE monitor = 'grows'}), 'columns alerted', 'a serial number trains nothing');
+# nor does it hide what does, or keep that open
+run_sql(q{SELECT add_window('grows', 1, 3, 'drift', 3, 'feature', 'id', 5, 0.9), add_profile('grows', 3, 'id', 1400, 1600),
+	add_window('grows', 1, 3, 'drift', 2, 'feature', 'x', 0.4, 0.1), add_profile('grows', 3, 'x', 1, 500), add_window('grows', 1, 3, 'drift', 3)});
+ok(wait_event('grows', "cause = 'dataset' AND outcome <> 'pending'"), 'another column does');
+run_sql(q{SELECT add_window('grows', 1, h, 'drift', h, 'feature', 'id', 5, 0.9), add_profile('grows', h, 'id', 1000 + 200 * h, 1200 + 200 * h),
+	add_window('grows', 1, h, 'ok', 0, 'feature', 'x', 0.01, 0.1), add_profile('grows', h, 'x', 1, 1000), add_window('grows', 1, h, 'drift', h) FROM generate_series(4, 5) h});
+ok(wait_event('grows', "cause = 'dataset' AND close_reason = 'two windows are ok'"), 'and is over when it is');
 
 # split by time: rows after both versions' reading, when they have come
 as_alice(q{CREATE TABLE sale AS SELECT i AS id, timestamptz '2026-01-01' + make_interval(secs => i) AS at, (i * 7919 % 1000) / 1000.0::float8 AS x,
@@ -262,6 +269,23 @@ as_alice(q{INSERT INTO sale SELECT i, now() + make_interval(secs => i), (i * 791
 run_sql(q{UPDATE mlops.drift_event SET compare_at = now() WHERE monitor = 'sale'});
 ok(wait_event('sale', "outcome = 'promoted' AND n = 500"), 'newer rows decide');
 
+# other tasks: the metric that decides, and compare's figures
+as_alice(q{CALL mlops.train_wait('number', 'SELECT id, b, c, d, a FROM flower', 'a', key => '{id}', num_boost_round => 3);
+	CALL mlops.train_wait('colour', 'SELECT * FROM flower', 'colour', key => '{id}', num_boost_round => 3);
+	UPDATE flower SET a = b WHERE id > 1000});
+run_sql(q{SELECT add_monitor(m, m, 'retrain_and_promote', 'metric = ''mae'''), add_window(m, 1, 1, 'drift', 2) FROM unnest('{number,colour}'::text[]) m});
+for ([ 'number', 'a', 'rmse' ], [ 'colour', 'colour', 'log_loss' ])
+{
+	my ($model, $target, $metric) = @$_;
+	ok(wait_event($model, "outcome IN ('promoted', 'undecided')"), "$model is settled");
+	is(as_alice(qq{SELECT e.metric, bool_and(abs(c.value - CASE c.version WHEN '$model/1' THEN e.champion_metric ELSE e.challenger_metric END) < 1e-9),
+			bool_and(c.n = e.n AND e.n > 1000), bool_and((e.outcome = 'promoted') = (e.difference_low >= 0)),
+			bool_or(abs(-c.difference - 2.5758293035489 * (c.ci_high - c.ci_low) / 2 / 1.95996398454005 - e.difference_low) < 1e-9)
+		FROM mlops.compare('{$model/1,$model/2}', 'SELECT * FROM flower', '$target') c, mlops.drift_event e
+		WHERE e.monitor = '$model' AND c.metric = '$metric' GROUP BY e.metric}), "$metric|t|t|t|t", "by $metric");
+}
+is(run_sql(q{SELECT version FROM mlops.alias WHERE model = 'number' AND alias = 'champion'}), '2', 'a better regression is promoted');
+
 # crash between an event and its action: exactly once
 as_alice('DELETE FROM flower WHERE id % 100 = 3');
 my $locker = $node->background_psql('postgres');
@@ -273,6 +297,17 @@ $locker->{run}->kill_kill;
 $node->start;
 ok(wait_event('crash', "outcome = 'retrained' AND new_version = 2"), 'acted on after the crash');
 is(run_sql(q{SELECT count(*), (SELECT count(*) FROM mlops.run WHERE model = 'bell' AND kind = 'train') FROM mlops.drift_event WHERE monitor = 'crash'}), '1|2', 'once');
+
+# B01: a dump carries them, and nothing starts again after the restore
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'dumped');
+run_sql('CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--single-transaction', '-d', $node->connstr('restored'), $dump ], 'restored');
+my $all = q{SELECT md5(string_agg(e::text, ' ' ORDER BY id)), (SELECT count(*) FROM mlops.run) FROM mlops.drift_event e};
+is($node->safe_psql('restored', $all), run_sql($all), 'the same events');
+$node->safe_psql('restored', 'SELECT mlops.tick()');
+ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'restored' AND backend_type LIKE 'mlops%'}), 'nothing to do');
+is($node->safe_psql('restored', $all), run_sql($all), 'and nothing was done');
 
 $node->stop;
 done_testing();

@@ -112,7 +112,38 @@ test_numbers(void)
 	CHECK(mlops_profile_min(profile) == values[0], "minimum");
 	CHECK(mlops_profile_max(profile) == values[N_VALUES - 1], "maximum");
 	CHECK(mlops_profile_rows(profile) == N_VALUES, "rows");
+	CHECK(mlops_profile_quantile(profile, 0) == values[0], "lowest quantile");
+	CHECK(mlops_profile_quantile(profile, 1) == values[N_VALUES - 1], "highest quantile");
 	free(profile);
+}
+
+/* The cell of a value is the number of edges below it, however many there are. */
+static void
+test_search(void)
+{
+	static double values[1003];
+
+	for (int cells = 1; cells <= 300; cells += cells < 70 ? 1 : 23)
+	{
+		Profile    *profile;
+		int			n_wrong = 0;
+
+		for (int i = 0; i < 1003; i++)
+			values[i] = i;
+		profile = make_reference(values, 1003, cells);
+		for (double value = -2; value < 1005; value += 0.25)
+		{
+			int			cell = 0;
+
+			while (cell < mlops_profile_value_cells(profile) - 1 && mlops_profile_upper(profile, cell) < value)
+				cell++;
+			n_wrong += mlops_profile_find_number(profile, value) != cell;
+		}
+		CHECK(n_wrong == 0, "search");
+		for (int j = 1; j < cells; j++)
+			CHECK(mlops_profile_upper(profile, j) == (j * 1003 + cells - 1) / cells - 1, "rank of an edge");
+		free(profile);
+	}
 }
 
 /* Few distinct values, constants, one row, none. */
@@ -161,6 +192,20 @@ test_atoms(void)
 	CHECK(mlops_profile_count(profile, 2) == 70, "then up to the next decile");
 	CHECK(mlops_profile_value_cells(profile) == 8, "and further deciles");
 	free(profile);
+
+	/* one row in ten makes an atom, one less does not */
+	for (int n = 9; n <= 10; n++)
+	{
+		for (int i = 0; i < 100; i++)
+			inflated[i] = i >= 55 && i < 55 + n ? 55 : i;
+		profile = make_reference(inflated, 100, 10);
+		CHECK(mlops_profile_is_atom(profile, mlops_profile_find_number(profile, 55)) == (n == 10), "share of an atom");
+		free(profile);
+	}
+	inflated[0] = -0.0;
+	profile = make_reference(inflated, 1, 10);
+	CHECK(!signbit(mlops_profile_min(profile)) && !signbit(mlops_profile_upper(profile, 1)), "no negative zero");
+	free(profile);
 }
 
 /* NULL, NaN and infinite values have cells of their own and leave sums alone. */
@@ -199,6 +244,8 @@ test_single(void)
 	CHECK(mlops_profile_find_number(profile, 0.1) == 1, "found there too");
 	mlops_profile_add_number(profile, 1e300);
 	CHECK(mlops_profile_count(profile, mlops_profile_value_cells(profile) + PROFILE_PLUS_INF) == 1, "overflow");
+	mlops_profile_add_number(profile, NAN);
+	CHECK(mlops_profile_count(profile, mlops_profile_value_cells(profile) + PROFILE_NULL) == 1, "NaN is missing");
 	check_valid(profile, "single");
 	free(profile);
 }
@@ -224,6 +271,8 @@ test_extremes(void)
 	profile = make_reference(low, 3, 2);
 	mlops_profile_add_number(profile, DBL_MAX);
 	mlops_profile_add_number(profile, -DBL_MAX);
+	CHECK(mlops_profile_cell_sum(profile, 0) < 0, "limit of negative values");
+	CHECK(mlops_profile_cell_sum(profile, mlops_profile_value_cells(profile) - 1) > 0, "limit of positive values");
 	check_valid(profile, "lowest values");
 	free(profile);
 
@@ -538,6 +587,13 @@ parses(const char *text)
 static void
 test_foreign_text(void)
 {
+	char text[	1024];
+
+	for (int length = 254; length <= 256; length++)
+	{
+		snprintf(text, sizeof(text), CATEGORICAL "[\"%0*d\"], \"counts\": [1]" SPECIALS, length, 0);
+		CHECK(parses(text) == (length <= PROFILE_MAX_LABEL), "length of a label");
+	}
 	CHECK(parses(CATEGORICAL "[\"b\", \"a\"], \"counts\": [1, 2]" SPECIALS), "labels in another order");
 	CHECK(!parses(CATEGORICAL "[\"a\", \"a\"], \"counts\": [1, 2]" SPECIALS), "a label twice");
 	CHECK(parses(CATEGORICAL "[\"\\u0041\\n\\/\"], \"counts\": [1]" SPECIALS), "escapes");
@@ -564,6 +620,7 @@ test_sets(void)
 	size_t		size = mlops_profile_set_start_size(3);
 	ProfileSet *set;
 	ProfileSet *copy;
+	size_t		length;
 	const char *why;
 
 	for (int i = 0; i < 3; i++)
@@ -597,6 +654,17 @@ test_sets(void)
 			free(copy);
 		}
 	}
+	/* a name that reaches beyond its entry, and one that comes twice */
+	copy = mlops_profile_set_start(malloc(mlops_profile_set_start_size(1) + 8), 1);
+	mlops_profile_set_put(copy, 0, "x", 1, 0);
+	((uint8_t *) copy)[mlops_profile_set_start_size(1)] = 200;
+	CHECK(!mlops_profile_set_check(copy, mlops_profile_set_size(copy), &why), "name beyond its entry");
+	free(copy);
+	copy = exercise_copy(set, size);
+	((char *) mlops_profile_set_name(copy, 2, &length))[0] = 'x';
+	mlops_profile_set_seal(copy);
+	CHECK(!mlops_profile_set_check(copy, size, &why) && strstr(why, "twice") != NULL, "a name twice");
+	free(copy);
 	free(set);
 	free(profile);
 }
@@ -607,6 +675,7 @@ main(void)
 	printf("profile_test: seed %d\n", SEED);
 	state = SEED;
 	test_numbers();
+	test_search();
 	test_atoms();
 	test_specials();
 	test_single();

@@ -1,22 +1,20 @@
 # Unit tests: plain programs over the pure C parts, under ASan and UBSan.
-# A test that needs more sources names them in UNIT_SOURCES_<name>.
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/*_test.c))
-UNIT_PURE = $(sort $(wildcard src/forest/*.c)) $(sort $(wildcard src/registry/metric*.c))
-UNIT_SOURCES_latency_test = src/serve/latency.c
-UNIT_SOURCES_profile_test = $(PROFILE_SOURCES)
-UNIT_SOURCES_reference_test = $(PROFILE_SOURCES) src/drift/reference_set.c
-UNIT_SOURCES_special_test = src/drift/special.c
-UNIT_SOURCES_measure_test = $(PROFILE_SOURCES) $(MEASURE_SOURCES)
-UNIT_SOURCES_performance_test = $(PERFORMANCE_SOURCES)
-UNIT_FLAGS = -std=gnu11 -O1 -g $(WARNINGS) -ffp-contract=off -fno-omit-frame-pointer \
-	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all -Isrc -Itest/unit
+UNIT_FLAGS = $(PURE_FLAGS) -O1 -fno-omit-frame-pointer -Itest/unit \
+	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
 
-.SECONDEXPANSION:
-build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) test/random.h $(ALL_HEADERS) $(UNIT_PURE) $$(UNIT_SOURCES_$$*)
+build/unit/pure/%.o: src/%.c $(ALL_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_FLAGS) -o $@ $< $(UNIT_PURE) $(UNIT_SOURCES_$*) -lcrypto -lm
+	$(CC) $(UNIT_FLAGS) -c -o $@ $<
+
+build/unit/pure.a: $(PURE_SOURCES:src/%.c=build/unit/pure/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/unit/%: test/unit/%.c build/unit/pure.a $(wildcard test/unit/*.h) test/random.h
+	$(CC) $(UNIT_FLAGS) -o $@ $< build/unit/pure.a -lcrypto -lm
 
 unit: $(UNIT_TESTS)
-	@status=0; for test in $^; do $$test || status=1; done; exit $$status
+	@status=0; for test in $(UNIT_TESTS); do $$test || status=1; done; exit $$status
 
 .PHONY: unit
