@@ -341,6 +341,30 @@ SELECT model, version, created_by FROM mlops.model_version ORDER BY version;
 \set VERBOSITY terse
 \set ECHO all
 
+-- P07: casts that somebody has made for a type of his own are not called for rows of it
+SET SESSION AUTHORIZATION regress_rights_stranger;
+CREATE TYPE work.mood AS ENUM ('good', 'bad');
+CREATE FUNCTION work.sing(work.mood) RETURNS text LANGUAGE sql AS 'SELECT hostile.canary()::text';
+CREATE FUNCTION work.sing_number(work.mood) RETURNS float8 LANGUAGE sql AS 'SELECT hostile.canary()::int::float8';
+CREATE CAST (work.mood AS text) WITH FUNCTION work.sing AS IMPLICIT;
+CREATE CAST (work.mood AS float8) WITH FUNCTION work.sing_number AS IMPLICIT;
+CREATE FUNCTION work.sing_float(work.mood) RETURNS float4 LANGUAGE sql AS 'SELECT hostile.canary()::int::float4';
+CREATE CAST (work.mood AS float4) WITH FUNCTION work.sing_float;
+CREATE TABLE work.moody (x float8, z float8, y boolean, k work.mood, ks work.mood[]);
+INSERT INTO work.moody VALUES (1, 2, true, 'good', '{good,bad}'), (2, 3, false, 'bad', NULL), (5, 3, false, NULL, '{}');
+RESET SESSION AUTHORIZATION;
+SELECT key, version FROM mlops.predict_batch('m', 'SELECT * FROM work.moody', 'k');
+SELECT key, version FROM mlops.predict_batch('m', 'SELECT * FROM work.moody', 'ks');
+SELECT * FROM mlops.check_predictions('m', 'SELECT * FROM work.moody', 'k');
+SELECT count(mlops.predict('m', t)) FROM work.moody t;
+SELECT n_rows FROM mlops.dataset_digest('SELECT x, k FROM work.moody');
+SELECT count(*) > 0 AS measured FROM mlops.evaluate('m', 'SELECT * FROM work.moody', 'y');
+SELECT count(*) > 0 AS measured FROM mlops.drift('m', 'SELECT x, z, k FROM work.moody');
+SELECT name, mlops.rows(profile) FROM mlops.profiles((SELECT mlops.reference(t) FROM work.moody t)) WHERE name = 'k';
+SELECT mlops.accuracy(k, k), mlops.f1(k, k, 'good') FROM work.moody;
+SELECT (mlops.named_row('{a,b}', k, ks)) IS NOT NULL FROM work.moody;
+SELECT is_called AS sung FROM hostile.sung;
+
 -- P07, G11: a training, a statement on a watched table by somebody without rights on the model, and what the dispatcher makes of it, all under that search_path
 SET SESSION AUTHORIZATION regress_rights_owner;
 SET search_path = hostile, pg_catalog;
