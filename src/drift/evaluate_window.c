@@ -147,7 +147,11 @@ evaluate_window(const SpiScope *scope, const Monitor *monitor, const WatchSet *s
 
 		mlops_args_add_text(&args, mlops_drift_status_name(verdict.status));
 		mlops_args_add_int4(&args, verdict.streak);
-		/* what changes afterwards changes the streaks of the windows that follow */
+
+		/*
+		 * what changes afterwards changes the streaks of the windows that
+		 * follow
+		 */
 		(void) mlops_spi_run(scope,
 							 "UPDATE mlops.drift_window SET due_at = $4 WHERE (monitor, version, window_start) ="
 							 " (SELECT n.monitor, n.version, n.window_start FROM mlops.drift_window n, mlops.drift_window w"

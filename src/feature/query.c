@@ -82,6 +82,21 @@ mlops_query_parse_times(const char *query_text, int n_times)
 	return query;
 }
 
+Oid
+mlops_query_column_type(Query *query, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (!entry->resjunk && entry->resname && strcmp(entry->resname, name) == 0)
+			return getBaseType(exprType((Node *) entry->expr));
+	}
+	return InvalidOid;
+}
+
 static void
 note_relation(RangeTblEntry *entry, QueryFacts *facts)
 {

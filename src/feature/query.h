@@ -20,6 +20,13 @@ extern Query *mlops_query_parse(const char *query_text);
 /* The same with parameters $1 to $n_times. */
 extern Query *mlops_query_parse_times(const char *query_text, int n_times);
 
+/*
+ * Type of a column, domains looked through, or InvalidOid: there is none of that
+ * name.  SQL of ours casts none of a type that is not built in: the cast may be a
+ * function of whoever made the type.
+ */
+extern Oid	mlops_query_column_type(Query *query, const char *name);
+
 typedef struct QueryFacts
 {
 	List	   *relations;		/* of Oid, views followed, each once */

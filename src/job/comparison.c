@@ -17,11 +17,13 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "base/error.h"
 #include "base/spi_args.h"
+#include "feature/query.h"
 #include "job/comparison.h"
 #include "job/reading.h"
 #include "job/submitter.h"
@@ -47,9 +49,16 @@ make_query(const TrainingRun *run)
 {
 	const char *column = get_text(run->json, "time_column");
 	char	   *query = pstrdup(run->recipe->query);
+	Oid			type;
 
 	if (!column)
 		return query;
+	type = mlops_query_column_type(mlops_query_parse(query), column);
+	if (type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
+				 errmsg("the query has no column \"%s\" of a time by which rows that neither version was trained on could be told",
+						column)));
 	for (int i = strlen(query) - 1; i >= 0 && strchr("; \t\r\n", query[i]); i--)
 		query[i] = '\0';
 	return psprintf("SELECT * FROM (%s\n) AS q WHERE q.%s OPERATOR(pg_catalog.>) %s::pg_catalog.timestamptz",

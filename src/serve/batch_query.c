@@ -15,13 +15,16 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -169,15 +172,35 @@ find_key(TupleDesc tupdesc, const char *name)
 	return found;
 }
 
-/* Prepare column::text, which is the cast of SQL and not always the output function. */
+/*
+ * column::text without the casts that somebody has made for a type of his own: his
+ * function would run with the caller's rights for want of a look at the type.
+ */
+static Node *
+cast_key(Var *var)
+{
+	CoerceViaIO *output;
+
+	if (getBaseType(var->vartype) < FirstNormalObjectId)
+		return coerce_to_target_type(NULL, (Node *) var, var->vartype, TEXTOID, -1,
+									 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+	output = makeNode(CoerceViaIO);
+	output->arg = (Expr *) var;
+	output->resulttype = TEXTOID;
+	output->resultcollid = DEFAULT_COLLATION_OID;
+	output->coerceformat = COERCE_EXPLICIT_CAST;
+	output->location = -1;
+	return (Node *) output;
+}
+
+/* Prepare the cast, which is that of SQL and not always the output function. */
 static void
 prepare_key(BatchQuery *state, TupleDesc tupdesc)
 {
 	Form_pg_attribute column = TupleDescAttr(tupdesc, find_key(tupdesc, state->key_name));
 	Var		   *var = makeVar(1, column->attnum, column->atttypid, column->atttypmod,
 							  column->attcollation, 0);
-	Node	   *cast = coerce_to_target_type(NULL, (Node *) var, column->atttypid, TEXTOID, -1,
-											 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
+	Node	   *cast = cast_key(var);
 
 	if (cast == NULL)
 		ereport(ERROR,

@@ -10,11 +10,11 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -26,20 +26,19 @@
 static bool
 is_array_column(const char *query_text, const char *name)
 {
-	Query	   *query = mlops_query_parse(query_text);
-	ListCell   *cell;
+	Oid			type = mlops_query_column_type(mlops_query_parse(query_text), name);
 
-	foreach(cell, query->targetList)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, cell);
-
-		if (!entry->resjunk && entry->resname && strcmp(entry->resname, name) == 0)
-			return OidIsValid(get_element_type(exprType((Node *) entry->expr)));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_MLOPS_INVALID_DATASET),
-			 errmsg("column \"%s\", named by expected, does not exist in the query", name)));
-	return false;
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
+				 errmsg("column \"%s\", named by expected, does not exist in the query", name)));
+	if (type >= FirstNormalObjectId)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_INVALID_DATASET),
+				 errmsg("column \"%s\", named by expected, is of type %s, not of numbers", name,
+						format_type_be(type)),
+				 errhint("Cast it in the query.")));
+	return OidIsValid(get_element_type(type));
 }
 
 PG_FUNCTION_INFO_V1(mlops_sql_check_predictions);

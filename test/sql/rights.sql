@@ -13,6 +13,7 @@ CREATE ROLE regress_rights_owner LOGIN;
 CREATE ROLE regress_rights_extension SUPERUSER LOGIN;
 CREATE ROLE regress_rights_super SUPERUSER LOGIN;
 CREATE ROLE regress_rights_replication LOGIN REPLICATION;
+CREATE ROLE regress_rights_data LOGIN IN ROLE pg_read_all_data, pg_write_all_data;
 \set home :DBNAME
 \set me :USER
 CREATE DATABASE regress_rights TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
@@ -241,17 +242,19 @@ CREATE VIEW work.statements AS
 CREATE VIEW work.relations AS
 	SELECT regexp_replace(relname, '_[0-9]{8}$', '_day') AS what, relkind, min(format('mlops.%I', relname)) AS relation
 	FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') GROUP BY 1, 2;
--- of relations: whether rows are seen, attempts to (I)nsert and (D)elete, the rights to (u)pdate, (t)runcate, (r)eference, make t(g)riggers
+-- of tables and sequences: whether rows are seen, attempts to (I)nsert, (D)elete and (u)pdate that got past rights and row security, the rights to (t)runcate, (r)eference, make t(g)riggers
 CREATE FUNCTION work.ask(who text) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO work.answers SELECT who, what, work.try(statement) FROM work.statements;
 	INSERT INTO work.answers SELECT who, CASE relkind WHEN 'v' THEN '. ' WHEN 'S' THEN '... ' ELSE '.. ' END || what,
 		CASE work.try('SELECT FROM ' || relation || ' LIMIT 1') WHEN 'none' THEN 'none' WHEN 'ok' THEN 'rows' WHEN '42501' THEN 'denied' ELSE '?' END
-		|| CASE relkind WHEN 'S' THEN CASE WHEN has_sequence_privilege(relation, 'USAGE, UPDATE') THEN ' u' ELSE '' END ELSE rtrim(' '
-			|| CASE WHEN CASE relkind WHEN 'v' THEN has_any_column_privilege(relation, 'INSERT') ELSE work.try('INSERT INTO ' || relation || ' DEFAULT VALUES') <> '42501' END THEN 'I' ELSE '' END
-			|| CASE WHEN CASE relkind WHEN 'v' THEN has_table_privilege(relation, 'DELETE') ELSE work.try('DELETE FROM ' || relation || ' WHERE false') <> '42501' END THEN 'D' ELSE '' END
-			|| CASE WHEN has_any_column_privilege(relation, 'UPDATE') THEN 'u' ELSE '' END || CASE WHEN has_any_column_privilege(relation, 'REFERENCES') THEN 'r' ELSE '' END
+		|| CASE relkind WHEN 'S' THEN CASE WHEN has_sequence_privilege(relation, 'USAGE, UPDATE') THEN ' u' ELSE '' END
+			WHEN 'v' THEN CASE WHEN has_table_privilege(relation, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') THEN ' u' ELSE '' END ELSE rtrim(' '
+			|| CASE WHEN work.try('INSERT INTO ' || relation || ' DEFAULT VALUES') <> '42501' THEN 'I' ELSE '' END
+			|| CASE WHEN work.try('DELETE FROM ' || relation) NOT IN ('42501', 'none') THEN 'D' ELSE '' END
+			|| CASE WHEN work.try(format('UPDATE %s SET %I = %2$I', relation, last)) NOT IN ('42501', 'none') THEN 'u' ELSE '' END
+			|| CASE WHEN has_any_column_privilege(relation, 'REFERENCES') THEN 'r' ELSE '' END
 			|| CASE WHEN has_table_privilege(relation, 'TRUNCATE') THEN 't' ELSE '' END || CASE WHEN has_table_privilege(relation, 'TRIGGER') THEN 'g' ELSE '' END) END
-		FROM work.relations;
+		FROM work.relations, LATERAL (SELECT attname AS last FROM pg_attribute WHERE attrelid = relation::regclass AND attnum > 0 AND attidentity = '' ORDER BY attnum DESC LIMIT 1) a;
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA work TO PUBLIC;
 -- P07: canaries in place of our own relations, too
@@ -293,12 +296,15 @@ INSERT INTO work.answers SELECT 'super, restricted', what, work.try(regexp_repla
 	FROM work.statements JOIN pg_catalog.pg_proc p ON p.oid = routine WHERE provolatile = 'v' AND prokind = 'f';
 SET LOCAL SESSION AUTHORIZATION regress_rights_replication;
 SELECT work.ask('replication');
+SET LOCAL SESSION AUTHORIZATION regress_rights_data;
+SELECT work.ask('data');
 RESET SESSION AUTHORIZATION;
 -- P02, P03: the matrix
 SELECT what, max(answer) FILTER (WHERE who = 'stranger') AS stranger, max(answer) FILTER (WHERE who = 'predictor') AS predictor,
 	max(answer) FILTER (WHERE who = 'reader') AS reader, max(answer) FILTER (WHERE who = 'trainer') AS trainer,
 	max(answer) FILTER (WHERE who = 'owner') AS owner, max(answer) FILTER (WHERE who = 'extension') AS extension,
-	max(answer) FILTER (WHERE who = 'super') AS super, max(answer) FILTER (WHERE who = 'replication') AS replication
+	max(answer) FILTER (WHERE who = 'super') AS super, max(answer) FILTER (WHERE who = 'replication') AS replication,
+	max(answer) FILTER (WHERE who = 'data') AS data
 FROM work.answers WHERE who NOT LIKE '%,%' GROUP BY what ORDER BY what COLLATE "C";
 -- P07: a hostile search_path changes no answer, and no canary sang
 SELECT h.who, h.what, h.answer, a.answer AS without FROM work.answers h LEFT JOIN work.answers a ON a.what = h.what AND a.who || ', hostile' = h.who
@@ -335,6 +341,30 @@ SELECT model, version, created_by FROM mlops.model_version ORDER BY version;
 \set VERBOSITY terse
 \set ECHO all
 
+-- P07: casts that somebody has made for a type of his own are not called for rows of it
+SET SESSION AUTHORIZATION regress_rights_stranger;
+CREATE TYPE work.mood AS ENUM ('good', 'bad');
+CREATE FUNCTION work.sing(work.mood) RETURNS text LANGUAGE sql AS 'SELECT hostile.canary()::text';
+CREATE FUNCTION work.sing_number(work.mood) RETURNS float8 LANGUAGE sql AS 'SELECT hostile.canary()::int::float8';
+CREATE CAST (work.mood AS text) WITH FUNCTION work.sing AS IMPLICIT;
+CREATE CAST (work.mood AS float8) WITH FUNCTION work.sing_number AS IMPLICIT;
+CREATE FUNCTION work.sing_float(work.mood) RETURNS float4 LANGUAGE sql AS 'SELECT hostile.canary()::int::float4';
+CREATE CAST (work.mood AS float4) WITH FUNCTION work.sing_float;
+CREATE TABLE work.moody (x float8, z float8, y boolean, k work.mood, ks work.mood[]);
+INSERT INTO work.moody VALUES (1, 2, true, 'good', '{good,bad}'), (2, 3, false, 'bad', NULL), (5, 3, false, NULL, '{}');
+RESET SESSION AUTHORIZATION;
+SELECT key, version FROM mlops.predict_batch('m', 'SELECT * FROM work.moody', 'k');
+SELECT key, version FROM mlops.predict_batch('m', 'SELECT * FROM work.moody', 'ks');
+SELECT * FROM mlops.check_predictions('m', 'SELECT * FROM work.moody', 'k');
+SELECT count(mlops.predict('m', t)) FROM work.moody t;
+SELECT n_rows FROM mlops.dataset_digest('SELECT x, k FROM work.moody');
+SELECT count(*) > 0 AS measured FROM mlops.evaluate('m', 'SELECT * FROM work.moody', 'y');
+SELECT count(*) > 0 AS measured FROM mlops.drift('m', 'SELECT x, z, k FROM work.moody');
+SELECT name, mlops.rows(profile) FROM mlops.profiles((SELECT mlops.reference(t) FROM work.moody t)) WHERE name = 'k';
+SELECT mlops.accuracy(k, k), mlops.f1(k, k, 'good') FROM work.moody;
+SELECT (mlops.named_row('{a,b}', k, ks)) IS NOT NULL FROM work.moody;
+SELECT is_called AS sung FROM hostile.sung;
+
 -- P07, G11: a training, a statement on a watched table by somebody without rights on the model, and what the dispatcher makes of it, all under that search_path
 SET SESSION AUTHORIZATION regress_rights_owner;
 SET search_path = hostile, pg_catalog;
@@ -361,4 +391,4 @@ SELECT is_called AS sung FROM hostile.sung;
 \connect :home
 DROP DATABASE regress_rights WITH (FORCE);
 DROP ROLE regress_rights_stranger, regress_rights_predictor, regress_rights_reader, regress_rights_trainer,
-	regress_rights_owner, regress_rights_extension, regress_rights_super, regress_rights_replication;
+	regress_rights_owner, regress_rights_extension, regress_rights_super, regress_rights_replication, regress_rights_data;

@@ -29,6 +29,16 @@ INSERT INTO watched.forged VALUES (1, true);
 INSERT INTO watched.strange VALUES ('nonsense');
 RESET SESSION AUTHORIZATION;
 SELECT count(*) AS traces FROM mlops.drift_state WHERE monitor = 'mine';
+-- a writer needs no right on anything of ours
+BEGIN;
+REVOKE USAGE ON SCHEMA mlops FROM PUBLIC;
+REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA mlops FROM PUBLIC;
+GRANT INSERT ON watched.rows TO regress_monitor_mallory;
+SET LOCAL SESSION AUTHORIZATION regress_monitor_mallory;
+INSERT INTO watched.rows VALUES (1, 2, true), (1, 2, true);
+RESET SESSION AUTHORIZATION;
+SELECT n_rows, error FROM mlops.drift_state WHERE monitor = 'mine';
+ROLLBACK;
 -- nor can it be called otherwise
 SET SESSION AUTHORIZATION regress_monitor_mallory;
 SELECT mlops.observe_insert();
