@@ -71,7 +71,7 @@ take_due(const SpiScope *scope, const char *monitor, TimestampTz now, bool *more
 		window->performance = DatumGetBool(mlops_spi_value(i, 6, &isnull)) && !isnull;
 		windows = lappend(windows, window);
 	}
-	*more = n == BATCH_WINDOWS;
+	*more = n > 0;				/* also for windows that become due by these */
 	return windows;
 }
 
@@ -147,6 +147,18 @@ evaluate_window(const SpiScope *scope, const Monitor *monitor, const WatchSet *s
 
 		mlops_args_add_text(&args, mlops_drift_status_name(verdict.status));
 		mlops_args_add_int4(&args, verdict.streak);
+
+		/*
+		 * what changes afterwards changes the streaks of the windows that
+		 * follow
+		 */
+		(void) mlops_spi_run(scope,
+							 "UPDATE mlops.drift_window SET due_at = $4 WHERE (monitor, version, window_start) ="
+							 " (SELECT n.monitor, n.version, n.window_start FROM mlops.drift_window n, mlops.drift_window w"
+							 " WHERE w.monitor = $1 AND w.version = $2 AND w.window_start = $3"
+							 " AND (w.status, w.streak) IS DISTINCT FROM ($5, $6)"
+							 " AND n.monitor = $1 AND n.version = $2 AND n.window_start > $3"
+							 " ORDER BY n.window_start LIMIT 1) AND evaluated_at IS NOT NULL AND due_at IS NULL", &args);
 		(void) mlops_spi_run(scope,
 							 "UPDATE mlops.drift_window SET due_at = NULL, evaluated_at = $4,"
 							 " closed_at = coalesce(closed_at, $4), status = $5, streak = $6"

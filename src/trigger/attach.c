@@ -39,6 +39,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "base/spi.h"
 #include "trigger/attach.h"
@@ -193,6 +194,15 @@ create_trigger(const Monitor *monitor, WatchEvent event, Oid relation)
 	depend_on_extension(get_trigger_oid(relation, name, false));
 }
 
+/* The watched table and its partitions, locked; none when it is gone. */
+static List *
+find_tree(const Monitor *monitor)
+{
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(monitor->relation)))
+		return NIL;
+	return find_all_inheritors(monitor->relation, AccessShareLock, NULL);
+}
+
 /* Triggers of a monitor for an event, wherever they are: a list of OIDs, and one of
  * their tables. */
 static List *
@@ -272,7 +282,7 @@ drop_triggers(const char *monitor, WatchEvent event, const List *tree, bool want
 void
 mlops_attach_sync(const Monitor *monitor)
 {
-	List	   *tree = find_all_inheritors(monitor->relation, AccessShareLock, NULL);
+	List	   *tree = find_tree(monitor);
 	int			guc_level = NewGUCNestLevel();
 	ListCell   *cell;
 
@@ -305,8 +315,7 @@ mlops_attach_sync(const Monitor *monitor)
 void
 mlops_attach_remove(const Monitor *monitor)
 {
-	List	   *tree = OidIsValid(monitor->relation) ?
-	find_all_inheritors(monitor->relation, AccessShareLock, NULL) : NIL;
+	List	   *tree = find_tree(monitor);
 
 	for (int event = 0; event < N_WATCH_EVENTS; event++)
 		drop_triggers(monitor->name, event, tree, false);
