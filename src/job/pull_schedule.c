@@ -162,8 +162,11 @@ mlops_pull_work(const SpiScope *scope, TimestampTz now)
 	list = list_pulled(scope);
 	foreach(cell, list)
 	{
+		TimestampTz again;
+
 		CHECK_FOR_INTERRUPTS();
-		next = Min(next, pull_monitor(scope, lfirst(cell), now));
+		again = pull_monitor(scope, lfirst(cell), now);
+		next = Min(next, again);
 	}
 	return next;
 }

@@ -26,6 +26,8 @@ mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
 
+	/* for now(), which would stay at the start of the process */
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
