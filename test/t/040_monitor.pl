@@ -141,6 +141,7 @@ is(run_sql("SELECT state, pause_reason FROM mlops.monitor_status WHERE monitor =
 ok(poll("SELECT count(*) = 0 FROM mlops.drift_state"), 'H08: the others go on');
 
 # Dump and restore: triggers, windows and settings come along, and nothing counts twice.
+run_sql('GRANT SELECT ON live TO alice');
 my $dump = $node->basedir . '/dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
 run_sql('CREATE DATABASE restored');
