@@ -373,18 +373,24 @@ CALL mlops.wait_run(:run);
 SELECT mlops.create_monitor('hmon', 'h', relation => 'work.rows', label => 'y', prediction => 'y', key => '{id}', time_column => 'at', window_size => '1 hour');
 SELECT mlops.create_function('h', 'work.hostile_definer'), mlops.create_function('h', 'work.hostile_invoker', security => 'invoker');
 SELECT work.hostile_definer(1, 2) OPERATOR(pg_catalog.>) 0 AS definer, work.hostile_invoker(1, 2) OPERATOR(pg_catalog.>) 0 AS invoker;
+CREATE TABLE work.tree (LIKE work.rows) PARTITION BY RANGE (at);
+SELECT mlops.create_monitor('tree', 'h', relation => 'work.tree', window_rows => 100);
+CREATE TABLE work.tree_rest PARTITION OF work.tree DEFAULT;
+GRANT INSERT ON work.tree_rest TO PUBLIC;
+SELECT mlops.alter_monitor('tree', psi_threshold => 0.2), mlops.pause_monitor('hmon'), mlops.pause_monitor('hmon', false);
 SET SESSION AUTHORIZATION regress_rights_stranger;
+INSERT INTO work.tree_rest VALUES (1, 2, 3, true, '2026-01-01');
 INSERT INTO work.rows VALUES (1, 2, 3, true, '2026-01-01 10:30:00+00'), (2, 2, 3, false, '2026-01-01 10:40:00+00');
 SET SESSION AUTHORIZATION regress_rights_owner;
 UPDATE work.rows SET y = false WHERE at OPERATOR(pg_catalog.<) '2026-01-01 10:35:00+00';
-SELECT mlops.check_monitor('hmon');
+SELECT mlops.check_monitor('hmon'), mlops.check_monitor('tree');
 SELECT mlops.create_monitor('qmon', 'h', query => 'SELECT x, z, y FROM work.rows', label => 'y', sample_key => 'x', window_size => '1 day');
 SELECT mlops.check_monitor('qmon') AS run \gset
 CALL mlops.wait_run(:run);
 SELECT status, n_rows FROM mlops.wait(:run);
 RESET search_path;
 SELECT window_start, n_rows, n_labels, status FROM mlops.drift_window WHERE monitor = 'hmon';
-SELECT n_rows, n_errors, last_error FROM mlops.monitor_state WHERE monitor = 'hmon';
+SELECT monitor, n_rows, n_errors, last_error FROM mlops.monitor_state WHERE monitor <> 'mon' ORDER BY monitor;
 RESET SESSION AUTHORIZATION;
 SELECT is_called AS sung FROM hostile.sung;
 

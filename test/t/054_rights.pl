@@ -189,6 +189,26 @@ $run = sql(q{SET ROLE boss; SELECT mlops.retrain('prize')});
 ok(wait_for($node, 'postgres', $run, "status IN ('succeeded', 'canceled')"), 'P08: and nobody else\'s run');
 sql(q{ALTER ROLE alice RESET ALL});
 
+# the same by the owner of a database, for the dispatcher in it as well
+sql(q{CREATE ROLE landlord; CREATE DATABASE owned OWNER landlord});
+set_up($node, 'owned');
+sql(q{SET ROLE landlord; ALTER DATABASE owned SET role = impostor; ALTER DATABASE owned SET search_path = decoy, pg_catalog;
+	ALTER DATABASE owned SET default_transaction_read_only = on; ALTER DATABASE owned SET default_transaction_isolation = serializable;
+	ALTER DATABASE owned SET default_transaction_deferrable = on; ALTER DATABASE owned SET row_security = off;
+	ALTER DATABASE owned SET idle_in_transaction_session_timeout = '1ms'; ALTER DATABASE owned SET lock_timeout = '1ms';
+	ALTER DATABASE owned SET bytea_output = escape; ALTER DATABASE owned SET DateStyle = 'German'; ALTER DATABASE owned SET TimeZone = 'Asia/Kathmandu';
+	ALTER DATABASE owned SET standard_conforming_strings = off; ALTER DATABASE owned SET extra_float_digits = -15});
+is($node->safe_psql('owned', q{SET role = none; SET default_transaction_read_only = off; SET lock_timeout = 0;
+	CREATE SCHEMA decoy; CREATE FUNCTION decoy.now() RETURNS timestamptz LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'decoy'; END$$;
+	CREATE FUNCTION decoy.eq(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'decoy'; END$$;
+	CREATE OPERATOR decoy.= (FUNCTION = decoy.eq, LEFTARG = bigint, RIGHTARG = bigint);
+	SET search_path = public, pg_catalog; SET client_min_messages = error; SET row_security = on;
+	SET ROLE alice; CALL mlops.train_wait('plain', 'SELECT * FROM flower', 'big', key => '{id}', num_boost_round => 3);
+	SELECT status FROM mlops.run}), 'succeeded', 'P08: a database with settings of its own');
+is($node->safe_psql('owned', q{SET role = none; SELECT encode(digest, 'hex') FROM mlops.model_version}),
+	sql(q{SELECT encode(digest, 'hex') FROM mlops.model_version WHERE model = 'plain'}), 'P08: makes the same bytes');
+unlike(slurp_file($node->logfile), qr/ERROR:  decoy/, 'P08: and calls nothing of its own');
+
 # P09: what an error says is cut, and seen by those who may read the model
 $run = sql(q{
 	CREATE FUNCTION complain(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION E'password=hunter2 \x01\x1b[31m\n%', repeat('long ', 100000); END $$;
