@@ -80,9 +80,10 @@ SELECT mlops.drift(rx, nx, NULL) IS NULL AS no_threshold, mlops.drift(rx, nx, al
 CREATE TABLE t AS SELECT i AS id, (i * 7919 % 1009)::float8 / 10 AS a, nullif(i * 31 % 50, 7)::int AS "B b", (ARRAY['Bern', 'Oslo', NULL, 'Wien'])[1 + i % 4] AS city,
 	i % 2 = 0 AS ok, ARRAY[i * 17 % 13, nullif(i * 5 % 11, 3)]::real[] AS v, (i * 7919 % 1009) + i % 97 > 500 AS y FROM generate_series(1, 2000) i;
 CALL mlops.train_wait('loan', 'SELECT * FROM t', 'y', key => '{id}', num_boost_round => 5);
-CREATE VIEW result AS SELECT role, name, status, round(importance::numeric, 3) AS importance, p_adjusted < 0.01 AS p_small, drifted_share, n_reference, n_current, psi >= psi_critical AS above_noise
-FROM mlops.drift('loan', 'SELECT * FROM t WHERE id % 3 = 0');
-SELECT * FROM result;
+CREATE VIEW result AS SELECT role, name, status, importance > 0.9 AS important, p_adjusted < 0.01 AS p_small, drifted_share, n_reference, n_current, psi >= psi_critical AS above_noise,
+	role <> 'feature' OR importance * psi <= lag(importance * psi, 1, 'inf') OVER (PARTITION BY role ORDER BY place) AS in_order
+FROM (SELECT *, row_number() OVER () AS place FROM mlops.drift('loan', 'SELECT * FROM t WHERE id % 3 = 0')) d;
+SELECT * FROM result ORDER BY role, name;
 -- features and label are what mlops.profile counts on the reference
 CREATE FUNCTION by_profile(feature text, expression text) RETURNS mlops.drift_result LANGUAGE plpgsql AS $$
 	DECLARE result mlops.drift_result;
