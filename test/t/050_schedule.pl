@@ -62,7 +62,7 @@ for my $database ('postgres', 'shop')
 {
 	like(as_alice($database, q{SELECT mlops.schedule_retrain('flower', 'every now and then')}), qr/ERROR:  invalid schedule/, "pg_cron's error, from $database");
 }
-like(as_alice('shop', q{SELECT mlops.schedule_retrain('flower', E'* * * * *\u00e9')}), qr/ERROR:  invalid schedule.*HINT/s, 'a schedule in letters');
+like(as_alice('shop', q{SELECT mlops.schedule_retrain('flower', '* * * * *' || convert_from('\xc3a9', getdatabaseencoding()))}), qr/ERROR:  invalid schedule.*HINT/s, 'a schedule in letters');
 like(as_alice('shop', q{SELECT mlops.schedule_retrain('flower', '* * * * *', promote => 'perhaps')}), qr/argument "promote" must be/, 'promote');
 like(as_alice('shop', q{SELECT mlops.schedule_retrain('tree', '* * * * *')}), qr/ERROR:.*tree/, 'no such model');
 like(as_alice('shop', q{SELECT mlops.schedule_retrain('flower', NULL)}), qr/argument "schedule" must not be null/, 'null');
