@@ -66,7 +66,12 @@ SELECT count(*) FROM (SELECT * FROM mlops.estimated_performance('churn', 'SELECT
 SELECT mlops.set_threshold('churn', 0.9);
 SELECT metric, value < 0.6 AS less FROM mlops.estimated_performance('churn', 'SELECT a, b FROM churn WHERE $1 = now()') WHERE metric = 'recall';
 SELECT * FROM mlops.estimated_performance('churn', 'SELECT a, b FROM churn WHERE false');
-SELECT metric, value, std_error, n FROM mlops.estimated_performance('churn', 'SELECT 0.25::float8 AS s', 's') WHERE metric IN ('accuracy', 'precision', 'average_precision') ORDER BY metric;
+-- one row of calibrated probability p, called negative
+SELECT abs(a.value + p.value - 1) < 1e-9 AS accuracy, p.value BETWEEN 0.05 AND 0.5 AS average_precision, r.value IS NULL AS "precision",
+	abs(a.std_error - sqrt(p.value * (1 - p.value))) < 1e-8 AND abs(p.std_error - a.std_error) < 1e-8 AS std_error, a.n, p.n, r.n
+FROM mlops.estimated_performance('churn', 'SELECT 0.25::float8 AS s', 's') a, mlops.estimated_performance('churn', 'SELECT 0.25::float8 AS s', 's') p,
+	mlops.estimated_performance('churn', 'SELECT 0.25::float8 AS s', 's') r
+WHERE (a.metric, p.metric, r.metric) = ('accuracy', 'average_precision', 'precision');
 BEGIN READ ONLY;
 SELECT count(*) FROM mlops.estimated_performance('churn', 'SELECT a, b FROM churn');
 ROLLBACK;
