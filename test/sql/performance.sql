@@ -59,14 +59,14 @@ SELECT mlops.accuracy(NULLIF(y, true), false) = 1 AS accuracy,
 	FROM result;
 SELECT mlops.accuracy(y, y), mlops.f1(l, p, NULL, 'macro'), mlops.roc_auc(y, s), mlops.average_precision(y, s), mlops.log_loss(y, s),
 	mlops.mse(v, q), mlops.r2(v, q), mlops.performance(v, q), mlops.performance_merge(NULL) FROM result WHERE false;
--- one class, one row
+-- D01: one class, one row
 SELECT mlops.roc_auc(true, s), mlops.roc_auc_binned(false, s), mlops.average_precision(true, s), mlops.average_precision(false, s),
 	mlops.precision(y, false), mlops.recall(false, y), mlops.f1(false, false), mlops.balanced_accuracy(1, 1),
 	mlops.matthews_corrcoef(l, 'a') FROM result;
 SELECT mlops.r2(1, 2), mlops.r2(1::float8, 1) FROM (VALUES (1)) v;
 SELECT mlops.r2(0.1::float8, 0.1::float8), mlops.r2(0.1::float8, 0.2::float8), mlops.mape(0, 1) FROM generate_series(1, 10);
 
--- GROUP BY, FILTER, GROUPING SETS, windows
+-- D05: GROUP BY, FILTER, GROUPING SETS, windows
 SELECT count(*), bool_and(a = b) FROM
 	(SELECT g, mlops.f1(y, s > 0.5) AS a FROM result GROUP BY g) x
 	JOIN (SELECT k AS g, mlops.f1(y, s > 0.5) FILTER (WHERE g = k) AS b FROM result, generate_series(0, 6) k GROUP BY k) z USING (g);
@@ -97,7 +97,7 @@ SELECT a = b AS on_disk, c = d AS weighted FROM
 	(SELECT mlops.roc_auc(y, s) AS b, mlops.average_precision(y, round(s::numeric, 1)::float8, NULL, w) AS d FROM (SELECT * FROM result ORDER BY v) r) z;
 RESET work_mem;
 
--- states: serial, 2 and 4 workers, any order, and merged give the same bytes
+-- D02: states: serial, 2 and 4 workers, any order, and merged give the same bytes
 CREATE FUNCTION states(OUT text, OUT text, OUT text, OUT text, OUT float8, OUT float8) LANGUAGE sql AS $$
 	SELECT mlops.performance(l, p)::text, mlops.performance(y, s > 0.5, NULLIF(s, 0.2), 'true')::text,
 		mlops.performance(v, q)::text, mlops.performance(v * 1e30, q * 1e-30, w / 3)::text, mlops.log_loss(y, s), mlops.mse(v, q, w) FROM result $$;
@@ -160,7 +160,7 @@ SELECT '\x02'::mlops.performance;
 SELECT '\x0100'::mlops.performance;
 SELECT '\xzz'::mlops.performance;
 SELECT (mlops.performance(v, q)::text || '00')::mlops.performance FROM result WHERE i < 9;
--- every bit of three states turned, and every end cut off: an error, or a value that comes back
+-- D03: every bit of three states turned, and every end cut off: an error, or a value that comes back
 CREATE FUNCTION attack(state text, OUT n_errors int, OUT n_values int, OUT n_changed int) LANGUAGE plpgsql AS $$
 DECLARE
 	bytes bytea = state::bytea;
@@ -216,7 +216,7 @@ SELECT mlops.balanced_accuracy(repeat(l, 600000), 'x') FROM result WHERE i < 9;
 SELECT mlops.mse(1e308, -1e308) > 1e307 AS mse, mlops.mae(1e308, -1e308) > 1e307 AS mae, mlops.mape(0, 1e300) > 1e307 AS mape FROM (VALUES (1)) v;
 SELECT mlops.mae(x, 0) FROM (VALUES (5e-324::float8), (5e-324)) v(x);
 
--- rights: aggregates are for everybody, their steps for nobody
+-- D04: rights: aggregates are for everybody, their steps for nobody
 CREATE ROLE regress_judge;
 GRANT SELECT ON result TO regress_judge;
 SET ROLE regress_judge;

@@ -55,7 +55,7 @@ SELECT same(mlops.reference(x), mlops.profile(x, (SELECT mlops.reference(x) FROM
 	same(mlops.reference(iv), mlops.profile(iv, (SELECT mlops.reference(iv) FROM t))) AS iv, same(mlops.reference(m), mlops.profile(m, (SELECT mlops.reference(m) FROM t))) AS m,
 	same(mlops.reference(city, 3), mlops.profile(city, (SELECT mlops.reference(city, 3) FROM t))) AS top FROM t;
 
--- edge cases: no rows, one, a constant, NULL only, -0, the ends of the range, a far outlier
+-- D01: edge cases: no rows, one, a constant, NULL only, -0, the ends of the range, a far outlier
 SELECT mlops.reference(x), mlops.profile(x, (SELECT mlops.reference(x) FROM t)), mlops.profile_merge(NULL::mlops.profile) FROM t WHERE false;
 SELECT cell, kind, lo, hi, count, mean FROM mlops.histogram((SELECT mlops.reference(5.0::float8))) WHERE kind <> 'null' AND kind !~ 'inf|nan';
 SELECT mlops.rows(p), mlops.null_rate(p), mlops.mean(p), mlops.quantile(p, 0.5) FROM (SELECT mlops.reference(NULL::float8) AS p FROM t) s;
@@ -66,12 +66,12 @@ SELECT abs(mlops.stddev(p) / 1e-300 - 1) < 1e-6 AS tiny FROM (SELECT mlops.refer
 SELECT h.kind, h.count, h.mean FROM mlops.histogram((SELECT mlops.profile(v, (SELECT mlops.reference(x) FROM t)) FROM (VALUES (1e6::float8), (-1e300), (12)) s (v))) h WHERE count > 0;
 SELECT kind, count FROM mlops.histogram((SELECT mlops.profile(v, (SELECT mlops.reference(city) FROM t)) FROM (VALUES ('Rome'), ('rome'), ('Paris'), (NULL)) s (v))) WHERE count > 0;
 SELECT kind, count FROM mlops.histogram((SELECT mlops.profile(v, (SELECT mlops.reference(city, 2) FROM t)) FROM (VALUES ('Rome'), ('Paris')) s (v))) WHERE count > 0;
--- many labels, and long ones: these are distinct although their starts are not
+-- D07: many labels, and long ones: these are distinct although their starts are not
 SELECT count(*) FILTER (WHERE kind = 'label') AS kept, sum(count) AS rows, sum(count) FILTER (WHERE kind = 'other') AS other FROM mlops.histogram((SELECT mlops.reference('c' || i) FROM generate_series(1, 100000) i));
 SELECT length(label), left(label, 3) || '…' || substr(label, 237, 3) AS label, count FROM mlops.histogram((SELECT mlops.reference(repeat('x', 300) || i % 2) FROM generate_series(1, 5) i)) WHERE kind = 'label' ORDER BY count;
 SELECT octet_length(label), left(label, 4), count FROM mlops.histogram((SELECT mlops.reference('ab' || repeat('é', 300)) FROM generate_series(1, 5) i)) WHERE kind = 'label';
 
--- serial, 2 and 4 workers, and any grouping: the same bits
+-- D02: serial, 2 and 4 workers, and any grouping: the same bits
 CREATE TABLE ref AS SELECT mlops.reference(x, 100) AS x, mlops.reference(e) AS e, mlops.reference(city) AS city, (SELECT mlops.reference(t) FROM t) AS row FROM t;
 CREATE FUNCTION all_of() RETURNS TABLE (p text) LANGUAGE sql AS
 	$$SELECT md5(concat(mlops.profile(x + 0.5, (SELECT x FROM ref)), mlops.profile(e * 1.01, (SELECT e FROM ref)), mlops.profile(city, (SELECT city FROM ref)), mlops.profile(t, (SELECT row FROM ref)))) FROM t$$;
@@ -91,7 +91,7 @@ SET max_parallel_workers_per_gather = 0;
 SELECT same(mlops.profile_merge(p), (SELECT mlops.profile(e, (SELECT e FROM ref)) FROM t)) AS merged FROM (SELECT mlops.profile(e, (SELECT e FROM ref)) AS p FROM t GROUP BY id / 37) s;
 SELECT same(mlops.profile_merge(p ORDER BY grp), mlops.profile_merge(p ORDER BY grp DESC)) AS orders FROM (SELECT grp, mlops.profile(e, (SELECT e FROM ref)) AS p FROM t GROUP BY grp) s;
 SELECT mlops.profile_merge(p)::text = (SELECT mlops.profile(t, (SELECT row FROM ref))::text FROM t) AS merged_rows FROM (SELECT mlops.profile(t, (SELECT row FROM ref)) AS p FROM t GROUP BY grp) s;
--- FILTER, GROUPING SETS, DISTINCT and ORDER BY inside, windows
+-- D05: FILTER, GROUPING SETS, DISTINCT and ORDER BY inside, windows
 SET max_parallel_workers_per_gather = 0;
 SELECT grp, b, mlops.rows(mlops.profile(x, (SELECT x FROM ref)) FILTER (WHERE k = 1)) AS rows, count(*) FILTER (WHERE k = 1) FROM t WHERE grp < 2 GROUP BY GROUPING SETS ((grp, b), (grp), ()) ORDER BY 1, 2;
 SELECT mlops.rows(mlops.reference(DISTINCT k)) AS distinct_values FROM t;
@@ -156,7 +156,7 @@ SELECT mlops.rows(mlops.profile_merge(p)) AS merged, mlops.rows(mlops.profile(CA
 -- many groups that each sort
 SELECT count(*), sum(mlops.rows(p)) FROM (SELECT id / 10 AS g, mlops.reference(x) AS p FROM t GROUP BY 1) s;
 
--- hostile text
+-- D03: hostile text; bytes are in test/unit and test/fuzz
 SELECT ''::mlops.profile;
 SELECT '{}'::mlops.profile;
 SELECT (p::text || 'x')::mlops.profile FROM kept WHERE i = 3;
@@ -188,7 +188,7 @@ SELECT mlops.profile_combine(x, x) FROM ref;
 SELECT mlops.profile_final(x) FROM ref;
 SELECT mlops.profile_add(row, ROW(1), row) FROM ref;
 SELECT mlops.profile_set_combine(row, row) FROM ref;
--- everybody may read and make profiles, and nobody may call the steps
+-- D04: everybody may read and make profiles, and nobody may call the steps
 CREATE ROLE regress_profile_reader;
 GRANT USAGE ON SCHEMA profile_test TO regress_profile_reader;
 GRANT SELECT ON t, ref TO regress_profile_reader;
