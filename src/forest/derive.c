@@ -243,13 +243,14 @@ derive_tests(const DeriveSource *source, const DeriveLevels *levels, DerivedTop 
 		{
 			const DeriveSplit *split = &levels->split[i];
 			uint32_t	position = split->position;
-			const uint32_t *set = source->categories + split->node->value.index;
+			const uint32_t *set;
 			uint32_t	of_axis;
 			uint32_t	n_sets;
 			int64_t		highest;
 
 			if (!(split->node->feature & NODE_CATEGORICAL))
 				continue;
+			set = source->categories + split->node->value.index;
 			highest = mlops_derive_highest_code(set);
 			if (highest < (int64_t) column * COLUMN_CUTS)
 				continue;
