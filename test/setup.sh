@@ -12,7 +12,7 @@ fi
 packages="build-essential libssl-dev libxgboost-dev
 	postgresql-${version:-15} postgresql-server-dev-${version:-15}"
 if [ "${1:-}" != demo ]; then
-	packages="$packages libipc-run-perl clang binutils postgresql-${version:-15}-cron
+	packages="$packages libipc-run-perl clang libclang-rt-dev binutils postgresql-${version:-15}-cron
 		python3-minimal python3-sklearn python3-xgboost python3-psycopg
 		default-jdk-headless libpostgresql-jdbc-java"
 	# Debian's node driver wants Debian's node; beside one that came with npm it comes from there.

@@ -8,10 +8,10 @@ demo:
 	test/run.sh demo
 
 test: setup
-	test/run.sh lint unit interop sql isolation tap
+	test/run.sh lint unit fuzz interop sql isolation tap
 
 # One layer, on a machine that is set up.
-lint-check unit-check interop-check sql-check isolation-check tap-check:
+lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check:
 	test/run.sh $(@:-check=)
 
 lint: setup
@@ -29,11 +29,11 @@ bench: setup
 PLATFORMS = trixie sid
 platforms: $(PLATFORMS:%=platform-%)
 platform-%:
-	test/platform.sh $* lint unit interop sql isolation tap
+	test/platform.sh $* lint unit fuzz interop sql isolation tap
 
 indent: all
 	test/lint/indent.sh
 
-.PHONY: setup demo test lint bench platforms indent lint-check unit-check interop-check sql-check isolation-check tap-check
+.PHONY: setup demo test lint bench platforms indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
 
 -include $(wildcard test/*/*.mk)

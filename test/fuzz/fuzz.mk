@@ -2,7 +2,7 @@
 #   make fuzz-smoke            a fixed number of runs from a fixed seed
 #   make fuzz FUZZ_SECONDS=600 as long as you like; findings stay in build/fuzz
 FUZZ_SECONDS ?= 60
-FUZZ_RUNS ?= 300000
+FUZZ_RUNS ?= 30000
 FUZZERS = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 FUZZ_CC ?= clang
 FUZZ_FLAGS = -std=gnu11 -O1 -g -ffp-contract=off -fno-omit-frame-pointer -Isrc -Itest/unit \
