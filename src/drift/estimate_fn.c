@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/argument.h"
 #include "drift/estimated.h"
 
 PG_FUNCTION_INFO_V1(mlops_sql_estimate_add);
@@ -111,21 +112,11 @@ mlops_sql_estimate_metrics(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static char *
-get_text(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(i));
-}
-
 Datum
 mlops_sql_estimated_performance(PG_FUNCTION_ARGS)
 {
-	char	   *reference = get_text(fcinfo, 0, "model_ref");
-	char	   *query = get_text(fcinfo, 1, "query");
+	char	   *reference = mlops_argument_text(fcinfo, 0, "model_ref");
+	char	   *query = mlops_argument_text(fcinfo, 1, "query");
 	const char *score = PG_ARGISNULL(2) ? NULL : NameStr(*PG_GETARG_NAME(2));
 
 	InitMaterializedSRF(fcinfo, 0);

@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/argument.h"
 #include "registry/calibration.h"
 #include "registry/evaluate.h"
 #include "registry/skew.h"
@@ -23,16 +24,6 @@ PG_FUNCTION_INFO_V1(mlops_sql_set_calibration);
 PG_FUNCTION_INFO_V1(mlops_sql_check_skew);
 
 static char *
-get_text(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(i));
-}
-
-static char *
 get_target(FunctionCallInfo fcinfo)
 {
 	return PG_ARGISNULL(2) ? NULL : NameStr(*PG_GETARG_NAME(2));
@@ -41,8 +32,8 @@ get_target(FunctionCallInfo fcinfo)
 Datum
 mlops_sql_evaluate(PG_FUNCTION_ARGS)
 {
-	char	   *reference = get_text(fcinfo, 0, "model_ref");
-	char	   *query = get_text(fcinfo, 1, "query");
+	char	   *reference = mlops_argument_text(fcinfo, 0, "model_ref");
+	char	   *query = mlops_argument_text(fcinfo, 1, "query");
 
 	InitMaterializedSRF(fcinfo, 0);
 	mlops_registry_evaluate(reference, query, get_target(fcinfo),
@@ -53,7 +44,7 @@ mlops_sql_evaluate(PG_FUNCTION_ARGS)
 Datum
 mlops_sql_compare(PG_FUNCTION_ARGS)
 {
-	char	   *query = get_text(fcinfo, 1, "query");
+	char	   *query = mlops_argument_text(fcinfo, 1, "query");
 	char	  **references;
 	Datum	   *elements;
 	bool	   *nulls;
@@ -87,8 +78,8 @@ mlops_sql_compare(PG_FUNCTION_ARGS)
 Datum
 mlops_sql_set_calibration(PG_FUNCTION_ARGS)
 {
-	char	   *reference = get_text(fcinfo, 0, "model_ref");
-	char	   *query = get_text(fcinfo, 1, "query");
+	char	   *reference = mlops_argument_text(fcinfo, 0, "model_ref");
+	char	   *query = mlops_argument_text(fcinfo, 1, "query");
 
 	PG_RETURN_INT64(mlops_calibration_set(reference, query, get_target(fcinfo)));
 }
@@ -96,8 +87,8 @@ mlops_sql_set_calibration(PG_FUNCTION_ARGS)
 Datum
 mlops_sql_check_skew(PG_FUNCTION_ARGS)
 {
-	char	   *reference = get_text(fcinfo, 0, "model_ref");
-	char	   *query = get_text(fcinfo, 1, "query");
+	char	   *reference = mlops_argument_text(fcinfo, 0, "model_ref");
+	char	   *query = mlops_argument_text(fcinfo, 1, "query");
 
 	InitMaterializedSRF(fcinfo, 0);
 	mlops_registry_check_skew(reference, query, (ReturnSetInfo *) fcinfo->resultinfo);

@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/argument.h"
 #include "base/error.h"
 #include "base/settings.h"
 #include "registry/import.h"
@@ -30,16 +31,6 @@ PG_FUNCTION_INFO_V1(mlops_sql_set_threshold);
 PG_FUNCTION_INFO_V1(mlops_sql_delete_model_version);
 PG_FUNCTION_INFO_V1(mlops_sql_lineage);
 
-/* Error when argument number "i", named "name", is NULL. */
-static void
-require_argument(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-}
-
 static char *
 get_text(FunctionCallInfo fcinfo, int i)
 {
@@ -51,11 +42,11 @@ mlops_sql_register_model(PG_FUNCTION_ARGS)
 {
 	ImportRequest request = {0};
 
-	require_argument(fcinfo, 0, "name");
-	require_argument(fcinfo, 1, "model");
-	require_argument(fcinfo, 3, "params");
-	require_argument(fcinfo, 4, "metrics");
-	require_argument(fcinfo, 7, "tags");
+	mlops_argument_require(fcinfo, 0, "name");
+	mlops_argument_require(fcinfo, 1, "model");
+	mlops_argument_require(fcinfo, 3, "params");
+	mlops_argument_require(fcinfo, 4, "metrics");
+	mlops_argument_require(fcinfo, 7, "tags");
 
 	/* before unpacking: a small compressed value may become a large one */
 	if (toast_raw_datum_size(PG_GETARG_DATUM(1)) > (Size) mlops_max_model_size * 1024 * 1024 + VARHDRSZ)
@@ -140,8 +131,8 @@ mlops_sql_set_alias(PG_FUNCTION_ARGS)
 	int			expected = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
 	int			previous;
 
-	require_argument(fcinfo, 0, "name");
-	require_argument(fcinfo, 1, "alias");
+	mlops_argument_require(fcinfo, 0, "name");
+	mlops_argument_require(fcinfo, 1, "alias");
 	if ((!PG_ARGISNULL(2) && version <= 0) || (!PG_ARGISNULL(3) && expected < 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -166,7 +157,7 @@ mlops_sql_set_threshold(PG_FUNCTION_ARGS)
 Datum
 mlops_sql_delete_model_version(PG_FUNCTION_ARGS)
 {
-	require_argument(fcinfo, 0, "model_ref");
+	mlops_argument_require(fcinfo, 0, "model_ref");
 	mlops_registry_delete_version(get_text(fcinfo, 0), get_text(fcinfo, 1));
 	PG_RETURN_VOID();
 }

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "funcapi.h"
-#include "utils/builtins.h"
 
+#include "base/argument.h"
 #include "serve/batch_array.h"
 #include "serve/batch_query.h"
 
@@ -17,21 +17,11 @@ PG_FUNCTION_INFO_V1(mlops_sql_predict_batch);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_agg_step);
 PG_FUNCTION_INFO_V1(mlops_sql_predict_agg_final);
 
-static char *
-get_text(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(i));
-}
-
 Datum
 mlops_sql_predict_batch(PG_FUNCTION_ARGS)
 {
-	char	   *reference = get_text(fcinfo, 0, "model");
-	char	   *query = get_text(fcinfo, 1, "query");
+	char	   *reference = mlops_argument_text(fcinfo, 0, "model");
+	char	   *query = mlops_argument_text(fcinfo, 1, "query");
 
 	InitMaterializedSRF(fcinfo, 0);
 	mlops_batch_query(reference, query, PG_ARGISNULL(2) ? NULL : NameStr(*PG_GETARG_NAME(2)),
