@@ -18,7 +18,7 @@ use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(set_up_gates executor_of wait_until_gone stop_sorting $gate_settings);
 
-# For postgresql.conf.
+# For postgresql.conf: who asks for synchronous_commit waits for ever.
 our $gate_settings = "wal_level = replica\nmax_wal_senders = 2\nsynchronous_standby_names = 'nobody'\nsynchronous_commit = local\n";
 
 # What stops where: gate => [table, event, condition].  Each has the points NAME (in
@@ -66,7 +66,9 @@ sub set_up_gates
 sub new
 {
 	my ($class, $node, $database) = @_;
-	return bless { node => $node, database => $database, session => $node->background_psql($database) }, $class;
+	my $session = $node->background_psql($database);
+	$session->set_query_timer_restart;
+	return bless { node => $node, database => $database, session => $session }, $class;
 }
 
 sub close
@@ -109,12 +111,12 @@ sub executor_of
 	return $node->safe_psql($database, "SELECT l.pid $where");
 }
 
-# Wait until processes are gone; returns the seconds it took, or undef.
+# Wait until processes are gone, or dead and not reaped; returns the seconds it took, or undef.
 sub wait_until_gone
 {
 	my ($timeout, @pids) = @_;
 	my $start = time;
-	while (grep { -e "/proc/$_" } @pids)
+	while (grep { (eval { slurp_file("/proc/$_/stat") } // ') X') !~ /\) [XZ]/ } @pids)
 	{
 		return undef if time - $start > $timeout;
 		usleep(2_000);
