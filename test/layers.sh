@@ -62,9 +62,10 @@ run_tap() {
 
 run_bench() { make -s "${BENCH:-bench-all}"; }
 run_demo() { bash demo/demo.sh; }
+run_soak() { make -s soak-run; }
 
 for layer in "$@"; do
-	if [ "$layer" = demo ] || [ "$layer" = bench ]; then
+	if [ "$layer" = demo ] || [ "$layer" = bench ] || [ "$layer" = soak ]; then
 		"run_$layer"
 		exit
 	fi

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Build, copy the PostgreSQL installation, install mlops into the copy, and run
 # the named layers there as an unprivileged user: lint unit fuzz interop sql
-# isolation tap bench demo.  Ends with "N passed, N failed".
+# isolation tap bench demo soak.  Ends with "N passed, N failed".
 #
 # Nothing outside a temporary folder changes: no server is touched but the ones
 # started here.

@@ -7,7 +7,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for $slow_params $constant_model);
+our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for postmaster_pid trainers $slow_params $constant_model);
 
 # One round of a thousand trees: many seconds without a boundary between rounds.
 our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';
@@ -28,11 +28,11 @@ CREATE FUNCTION constant_model(value int, n_features int DEFAULT 1) RETURNS byte
 		value, n_features), 'UTF8') $$;
 };
 
-# A started cluster with the given settings.
+# A started cluster with the given settings and options of PostgreSQL::Test::Cluster.
 sub new_cluster
 {
-	my ($name, $settings) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my ($name, $settings, @options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, @options);
 	$node->init;
 	$node->append_conf('postgresql.conf',
 		"autovacuum = off\nmax_worker_processes = 16\nmax_prepared_transactions = 5\n" . ($settings // ''));
@@ -80,6 +80,28 @@ sub start_training
 	return $node->safe_psql($database,
 		"SET ROLE alice; SELECT mlops.train('$model', 'SELECT * FROM flower', 'big', key => '{id}'"
 		. ($arguments ? ", $arguments" : '') . ')');
+}
+
+# Process of the server.
+sub postmaster_pid
+{
+	my ($node) = @_;
+	my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	return $pid;
+}
+
+# Processes below a process.
+sub children_of
+{
+	my ($pid) = @_;
+	return split ' ', eval { slurp_file("/proc/$pid/task/$pid/children") } // '';
+}
+
+# Trainers of a cluster: grandchildren of its postmaster.
+sub trainers
+{
+	my ($node) = @_;
+	return map { children_of($_) } children_of(postmaster_pid($node));
 }
 
 # Poll until the condition on the run's row holds.

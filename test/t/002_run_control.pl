@@ -16,20 +16,6 @@ sub status_of
 	return $node->safe_psql('postgres', "SELECT status FROM mlops.run WHERE id = $_[0]");
 }
 
-# Trainers of this cluster: grandchildren of its postmaster.
-sub trainers
-{
-	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	my @workers = split /\s+/, slurp_file("/proc/$postmaster/task/$postmaster/children");
-	my @found;
-	for my $worker (@workers)
-	{
-		my $path = "/proc/$worker/task/$worker/children";
-		push @found, split(/\s+/, slurp_file($path)) if -e $path;
-	}
-	return @found;
-}
-
 # While it trains: no snapshot, and an own process in a sandbox.
 my $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 ok(wait_for($node, 'postgres', $run, "phase = 'training'"), 'a slow training trains');
@@ -38,7 +24,7 @@ is($node->safe_psql('postgres',
 	'1|0|0', 'no snapshot is held while training');
 is($node->safe_psql('postgres', "SELECT usename FROM pg_stat_activity WHERE backend_type = 'mlops run'"),
 	'alice', 'the executor is a session of the submitter');
-my @trainers = trainers();
+my @trainers = trainers($node);
 is(scalar(@trainers), 1, 'there is one trainer');
 my $status_file = slurp_file("/proc/$trainers[0]/status");
 like($status_file, qr/^NoNewPrivs:\s+1$/m, 'it has no new privileges');
@@ -78,7 +64,7 @@ my $bystander = $node->background_psql('postgres');
 $bystander->query_safe('SELECT 1');
 $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 wait_for($node, 'postgres', $run, "phase = 'training'");
-kill 'KILL', trainers();
+kill 'KILL', trainers($node);
 ok(wait_for($node, 'postgres', $run, "status = 'failed'"), 'kill -9 of the trainer fails the run');
 is($node->safe_psql('postgres', "SELECT sqlstate, split_part(error, E'\\n', 1), crashes FROM mlops.run WHERE id = $run"),
 	'ML006|trainer was terminated by signal 9: Killed|0', 'with the reason');
@@ -94,7 +80,7 @@ for my $case ([ 'pg_cancel_backend(pid)', 'canceled' ], [ 'pg_terminate_backend(
 	$node->safe_psql('postgres', "SELECT $tool FROM pg_stat_activity WHERE backend_type = 'mlops run'");
 	ok(wait_for($node, 'postgres', $run, "status = '$status' AND crashes = 0"), "$tool: $status, not crashed");
 }
-is(scalar(trainers()), 0, 'no trainer survives its executor');
+is(scalar(trainers($node)), 0, 'no trainer survives its executor');
 
 # A lost dispatcher: the next one adopts what runs.
 $run = start_training($node, 'postgres', 'adopted', 'num_boost_round => 1500');
