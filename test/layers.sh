@@ -34,7 +34,7 @@ regress() {
 
 run_lint() { bash test/lint/lint.sh; }
 run_unit() { make -s -j"$(nproc)" unit; }
-run_fuzz() { make -s -j"$(nproc)" fuzz-smoke; }
+run_fuzz() { make -s -k -j"$(nproc)" fuzz-smoke; }
 run_interop() { make -s -k interop; }
 
 run_sql() {
