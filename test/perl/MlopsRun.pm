@@ -28,11 +28,11 @@ CREATE FUNCTION constant_model(value int, n_features int DEFAULT 1) RETURNS byte
 		value, n_features), 'UTF8') $$;
 };
 
-# A started cluster with the given settings.
+# A started cluster with the given settings and options of PostgreSQL::Test::Cluster.
 sub new_cluster
 {
-	my ($name, $settings) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my ($name, $settings, @options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, @options);
 	$node->init;
 	$node->append_conf('postgresql.conf',
 		"autovacuum = off\nmax_worker_processes = 16\nmax_prepared_transactions = 5\n" . ($settings // ''));
