@@ -32,6 +32,16 @@
 #define TRAINER_BASE_MEMORY (INT64CONST(160) << 20) /* program, library,
 													 * stacks */
 
+/* Copy what fits, whole characters only: half of one would spoil the result. */
+static void
+copy_clipped(char *to, size_t size, const char *from)
+{
+	int			length = pg_mbcliplen(from, strlen(from), size - 1);
+
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+
 void
 mlops_training_phase(TrainingRun *run, const char *phase)
 {
@@ -39,7 +49,7 @@ mlops_training_phase(TrainingRun *run, const char *phase)
 		return;
 	if (run->n_phases < TRAINING_MAX_PHASES)
 	{
-		strlcpy(run->phase_name[run->n_phases], phase, sizeof(run->phase_name[0]));
+		copy_clipped(run->phase_name[run->n_phases], sizeof(run->phase_name[0]), phase);
 		INSTR_TIME_SET_CURRENT(run->phase_start[run->n_phases]);
 		run->n_phases++;
 	}
@@ -204,14 +214,20 @@ add_metric(TrainingRun *run, const TrainerMessage *message, int round, bool base
 }
 
 static void
+check_round(const TrainingRun *run, const TrainerMessage *message)
+{
+	if (message->index < 0 || message->index >= run->recipe->num_boost_round)
+		ereport(ERROR,
+				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+				 errmsg("trainer sent an invalid round")));
+}
+
+static void
 receive_round(TrainingRun *run, const TrainerMessage *message)
 {
 	int			watched = run->recipe->validation_size > 0 ? SPOOL_VALIDATION : SPOOL_TEST;
 
-	if (message->index < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-				 errmsg("trainer sent an invalid round")));
+	check_round(run, message);
 	add_metric(run, message, message->index, false);
 	run->progress.round = message->index + 1;
 	if (message->part == watched)
@@ -272,7 +288,7 @@ receive_message(const TrainerMessage *message, void *arg)
 	switch ((TrainerMessageType) message->type)
 	{
 		case TRAINER_HELLO:
-			strlcpy(run->library_version, message->text, sizeof(run->library_version));
+			copy_clipped(run->library_version, sizeof(run->library_version), message->text);
 			break;
 		case TRAINER_PHASE:
 			mlops_training_phase(run, message->text);
@@ -281,6 +297,7 @@ receive_message(const TrainerMessage *message, void *arg)
 			receive_round(run, message);
 			break;
 		case TRAINER_STOPPED:
+			check_round(run, message);
 			mlops_training_note(run, psprintf("early stopping kept %d rounds", message->index + 1));
 			break;
 		case TRAINER_METRIC:

@@ -82,6 +82,20 @@ for my $case ([ 'pg_cancel_backend(pid)', 'canceled' ], [ 'pg_terminate_backend(
 }
 is(scalar(trainers($node)), 0, 'no trainer survives its executor');
 
+# So early that the executor is still reading the run's own row.
+change_settings($node, 'mlops.max_concurrent_runs' => '0');
+$run = start_training($node, 'postgres', 'early');
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('BEGIN; LOCK TABLE mlops.model');
+change_settings($node, 'mlops.max_concurrent_runs' => '2');
+$node->safe_psql('postgres', 'SELECT mlops.tick()');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE backend_type = 'mlops run' AND wait_event_type = 'Lock'}), 'an executor waits for the row of its model');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops run'");
+ok(wait_for($node, 'postgres', $run, "status = 'canceled' AND crashes = 0"), 'canceled before it began: not crashed');
+$holder->query_safe('COMMIT');
+$holder->quit;
+
 # A lost dispatcher: the next one adopts what runs.
 $run = start_training($node, 'postgres', 'adopted', 'num_boost_round => 1500');
 wait_for($node, 'postgres', $run, "phase = 'training'");
