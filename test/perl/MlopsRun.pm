@@ -7,7 +7,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for postmaster_pid trainers $slow_params $constant_model);
+our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for postmaster_pid children_of trainers $slow_params $constant_model);
 
 # One round of a thousand trees: many seconds without a boundary between rounds.
 our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';

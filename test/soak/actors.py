@@ -402,10 +402,11 @@ class Killer(Actor):
     """Kills trainers; cancels and terminates executors, dispatchers, the launcher and sessions."""
     user = "postgres"
     pause = (0.2, 2.5)
+    spare = 0                           # leave the launcher in peace until then: it comes back within ten seconds
 
     def step(self):
         what = self.random.choice(("trainer", "trainer", "executor", "executor", "dispatcher", "dispatcher", "session", "session")
-                                  + (() if self.world.calm.is_set() else ("launcher",)))       # its memory is measured then
+                                  + (() if self.world.calm.is_set() or self.world.now() < self.spare else ("launcher",)))   # measured when calm
         how = self.random.choice(("cancel", "terminate"))
         self.doing = f"{how} {what}"
         holders = dict(self.sql("SELECT pid, (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'userlock' AND objsubid = 1"
@@ -422,6 +423,8 @@ class Killer(Actor):
         if not victims:
             return
         victim = self.random.choice(victims)
+        if what == "launcher":
+            self.spare = self.world.now() + 45
         if victim in holders:
             self.world.hit_runs[holders[victim]].add(how)
         self.world.hit(victim)

@@ -11,7 +11,7 @@ BAD_LOG = re.compile(r"PANIC|TRAP:|cache lookup failed|refcount leak|reference l
                      r"|could not open relation|unexpected|invalid memory alloc|corrupt|could not read block|stuck spinlock")
 COUNTED = """SELECT (SELECT coalesce(sum(n_rows), 0) FROM mlops.drift_window WHERE monitor = 'live')
     + (SELECT coalesce(sum(n_rows), 0) FROM mlops.drift_state WHERE monitor = 'live'), (SELECT coalesce(sum(n), 0) FROM ledger)"""
-LAUNCHER_S, ORPHAN_S, STUCK_S, STARVED_S = 20, 60, 200, 240
+LAUNCHER_S, ORPHAN_S, STUCK_S, STARVED_S = 30, 60, 200, 240
 
 
 class Log:
