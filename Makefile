@@ -41,6 +41,10 @@ all: mlops_trainer
 
 $(OBJS): $(ALL_HEADERS) Makefile
 
+# The library knows its version; see src/base/version.c.
+src/base/version.o src/base/version.bc: mlops.control
+src/base/version.o src/base/version.bc: override CPPFLAGS += -DMLOPS_VERSION='"$(EXTVERSION)"'
+
 build/pure/%.o: src/%.c $(ALL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PURE_FLAGS) -O2 -fstack-protector-strong -fPIE -c -o $@ $<

@@ -15,6 +15,7 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -22,6 +23,7 @@
 #include "utils/syscache.h"
 
 #include "base/spi.h"
+#include "base/version.h"
 
 /* More names than relations of ours are asked for. */
 #define MAX_KNOWN_RELATIONS 64
@@ -39,11 +41,13 @@ static uint64 relations_epoch = 1;	/* number of that time */
 
 /*
  * Owner of the extension, or InvalidOid: not known.  Whatever changes it changes
- * the owner of its tables as well, which is how it is noticed.
+ * the owner of its tables as well, which is how it is noticed.  It is known only
+ * while the library serves the objects' version: scripts of updates touch the
+ * schema.
  */
 static Oid	known_owner = InvalidOid;
 
-/* The same by the catalogs. */
+/* The same by the catalogs.  Checks the version, unless a script of the extension runs. */
 static Oid
 find_owner(void)
 {
@@ -58,7 +62,15 @@ find_owner(void)
 	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		version = heap_getattr(tuple, Anum_pg_extension_extversion,
+										   RelationGetDescr(rel), &isnull);
+
 		owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+		if (!creating_extension)
+			mlops_version_check(TextDatumGetCString(version));
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 
@@ -88,6 +100,8 @@ forget_relations(void)
 static void
 forget_relation(Datum argument, Oid relation)
 {
+	if (n_known_relations == 0) /* the first one is being looked for */
+		forget_relations();
 	for (int i = 0; i < n_known_relations; i++)
 		if (!OidIsValid(relation) || known_relations[i].oid == relation)
 			forget_relations();
@@ -124,15 +138,24 @@ mlops_relation(const char *name)
 		if (known_relations[i].name == name)
 			return known_relations[i].oid;
 
+	/* what a script of the extension sees is not remembered */
+	if (creating_extension)
+		return find_relation(name);
 	if (!watching)
 	{
 		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_schema, (Datum) 0);
 		watching = true;
 	}
-	oid = find_relation(name);
 	if (n_known_relations == MAX_KNOWN_RELATIONS)
 		forget_relations();
+	do
+	{
+		/* each of the two may forget what is known */
+		if (!OidIsValid(known_owner))
+			known_owner = find_owner();
+		oid = find_relation(name);
+	} while (!OidIsValid(known_owner));
 	known_relations[n_known_relations].name = name;
 	known_relations[n_known_relations++].oid = oid;
 	return oid;
@@ -157,12 +180,10 @@ mlops_relations_unchanged(uint64 epoch)
 Oid
 mlops_extension_owner(void)
 {
+	if (creating_extension)
+		return find_owner();
 	if (!OidIsValid(known_owner))
-	{
-		/* in this order: the first one may forget what is known */
 		(void) mlops_relation("model");
-		known_owner = find_owner();
-	}
 	return known_owner;
 }
 

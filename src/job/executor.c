@@ -135,6 +135,9 @@ load_run(TrainingRun *run, FixedFacts *fixed, Baseline **baseline)
 		CommitTransactionCommand();
 		return false;
 	}
+	/* from here on what stops us is an end of the run, not a crash */
+	current_run = run;
+	before_shmem_exit(hand_over_termination, (Datum) 0);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	mlops_spi_begin(&scope, true);
 	mlops_args_add_id(&args, run->attempt.run);
@@ -168,14 +171,14 @@ load_run(TrainingRun *run, FixedFacts *fixed, Baseline **baseline)
 	mlops_spi_end(&scope);
 	if (found)
 	{
-		current_run = run;
-		before_shmem_exit(hand_over_termination, (Datum) 0);
 		old = MemoryContextSwitchTo(context);
 		run->recipe = mlops_recipe_parse(run->json);
 		if (run->recipe->promote == PROMOTE_IF_NOT_WORSE && fixed->task)
 			*baseline = mlops_baseline_load(run->recipe, run->json);
 		MemoryContextSwitchTo(old);
 	}
+	else
+		current_run = NULL;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);

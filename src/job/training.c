@@ -214,12 +214,18 @@ add_metric(TrainingRun *run, const TrainerMessage *message, int round, bool base
 }
 
 static void
+check_round(const TrainingRun *run, const TrainerMessage *message)
+{
+	if (message->index < 0 || message->index >= run->recipe->num_boost_round)
+		report_invalid("round");
+}
+
+static void
 receive_round(TrainingRun *run, const TrainerMessage *message)
 {
 	int			watched = run->recipe->validation_size > 0 ? SPOOL_VALIDATION : SPOOL_TEST;
 
-	if (message->index < 0 || message->index >= run->recipe->num_boost_round)
-		report_invalid("round");
+	check_round(run, message);
 	add_metric(run, message, message->index, false);
 	run->progress.round = message->index + 1;
 	if (message->part == watched)
@@ -314,8 +320,7 @@ receive_message(const TrainerMessage *message, void *arg)
 			receive_round(run, message);
 			break;
 		case TRAINER_STOPPED:
-			if (message->index < 0 || message->index >= run->recipe->num_boost_round)
-				report_invalid("round");
+			check_round(run, message);
 			mlops_training_note(run, psprintf("early stopping kept %d rounds", message->index + 1));
 			break;
 		case TRAINER_METRIC:

@@ -89,6 +89,9 @@ check "nothing but folders and the built script lies in sql/" "$(find sql -maxde
 
 check "the install script adopts nothing" "$(grep -nE 'OR REPLACE|IF NOT EXISTS' $parts)"
 
+check "every upgrade script tells open sessions" "$(find sql/upgrade -name '*.sql' 2>/dev/null |
+	xargs -r grep -L '^GRANT USAGE ON SCHEMA mlops TO PUBLIC;')"
+
 # What pgspot looks for, as far as the rule above leaves it: the script's own search_path
 # is pinned, but nobody should have to know that to trust a line of it.
 check "the install script pins its search_path first" "$(grep -hvE '^(--|\\echo|$)' $parts | head -n 1 |

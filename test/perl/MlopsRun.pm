@@ -9,7 +9,7 @@ use File::Path;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster copy_installation set_up change_settings start_training wait_for postmaster_pid trainers $slow_params $constant_model);
+our @EXPORT = qw(new_cluster copy_installation set_up change_settings start_training wait_for postmaster_pid children_of trainers $slow_params $constant_model);
 
 # One round of a thousand trees: many seconds without a boundary between rounds.
 our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';
@@ -30,11 +30,11 @@ CREATE FUNCTION constant_model(value int, n_features int DEFAULT 1) RETURNS byte
 		value, n_features), 'UTF8') $$;
 };
 
-# A started cluster with the given settings; %options are those of Cluster->new.
+# A started cluster with the given settings and options of PostgreSQL::Test::Cluster.
 sub new_cluster
 {
-	my ($name, $settings, %options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name, %options);
+	my ($name, $settings, @options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, @options);
 	$node->init;
 	$node->append_conf('postgresql.conf',
 		"autovacuum = off\nmax_worker_processes = 16\nmax_prepared_transactions = 5\n" . ($settings // ''));

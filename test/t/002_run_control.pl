@@ -65,7 +65,7 @@ $bystander->query_safe('SELECT 1');
 $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 wait_for($node, 'postgres', $run, "phase = 'training'");
 kill 'KILL', trainers($node);
-ok(wait_for($node, 'postgres', $run, "status = 'failed'"), 'kill -9 of the trainer fails the run');
+ok(wait_for($node, 'postgres', $run, "status = 'failed'"), 'K03: kill -9 of the trainer fails the run');
 is($node->safe_psql('postgres', "SELECT sqlstate, split_part(error, E'\\n', 1), crashes FROM mlops.run WHERE id = $run"),
 	'ML006|trainer was terminated by signal 9: Killed|0', 'with the reason');
 is($bystander->query_safe('SELECT 2'), '2', 'other sessions live on');
@@ -78,9 +78,23 @@ for my $case ([ 'pg_cancel_backend(pid)', 'canceled' ], [ 'pg_terminate_backend(
 	$run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 	wait_for($node, 'postgres', $run, "phase = 'training'");
 	$node->safe_psql('postgres', "SELECT $tool FROM pg_stat_activity WHERE backend_type = 'mlops run'");
-	ok(wait_for($node, 'postgres', $run, "status = '$status' AND crashes = 0"), "$tool: $status, not crashed");
+	ok(wait_for($node, 'postgres', $run, "status = '$status' AND crashes = 0"), ($status eq 'canceled' ? 'K02' : 'K01') . ": $tool: $status, not crashed");
 }
 is(scalar(trainers($node)), 0, 'no trainer survives its executor');
+
+# So early that the executor is still reading the run's own row.
+change_settings($node, 'mlops.max_concurrent_runs' => '0');
+$run = start_training($node, 'postgres', 'early');
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('BEGIN; LOCK TABLE mlops.model');
+change_settings($node, 'mlops.max_concurrent_runs' => '2');
+$node->safe_psql('postgres', 'SELECT mlops.tick()');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE backend_type = 'mlops run' AND wait_event_type = 'Lock'}), 'an executor waits for the row of its model');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops run'");
+ok(wait_for($node, 'postgres', $run, "status = 'canceled' AND crashes = 0"), 'canceled before it began: not crashed');
+$holder->query_safe('COMMIT');
+$holder->quit;
 
 # A lost dispatcher: the next one adopts what runs.
 $run = start_training($node, 'postgres', 'adopted', 'num_boost_round => 1500');
@@ -93,7 +107,7 @@ is($node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_
 	$dispatcher, 'in the same process');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'");
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'a run survives the loss of its dispatcher');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'K11: a run survives the loss of its dispatcher');
 is($node->safe_psql('postgres', "SELECT attempt FROM mlops.run WHERE id = $run"), 1, 'in its first attempt');
 $run = start_training($node, 'postgres', 'adopted', "params => '$slow_params'");
 wait_for($node, 'postgres', $run, "phase = 'training'");
@@ -195,7 +209,7 @@ $run = start_training($node, 'short', 'flower', 'num_boost_round => 3');
 wait_for($node, 'short', $run, "status = 'succeeded'");
 $start = time;
 $node->safe_psql('postgres', 'DROP DATABASE short');
-cmp_ok(time - $start, '<', 1, 'DROP DATABASE within a second after the last run');
+cmp_ok(time - $start, '<', 1, 'O01: DROP DATABASE within a second after the last run');
 
 unlike(slurp_file($node->logfile), qr/TRAP|PANIC|server process .* was terminated/, 'the server is healthy');
 done_testing();

@@ -42,7 +42,7 @@ for my $mode ('fast', 'immediate')
 	$node->stop($mode);
 	$node->start;
 	ok(wait_for($node, 'postgres', $run, "attempt = 2 AND phase = 'training'"),
-		"a run interrupted by a restart ($mode) starts again");
+		($mode eq 'fast' ? 'O05' : 'K06') . ": a run interrupted by a restart ($mode) starts again");
 	is(row($run, 'crashes'), 1, 'and the attempt is counted');
 	$node->safe_psql('postgres', "SELECT mlops.cancel($run)");
 	ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'until it is canceled');
@@ -56,12 +56,12 @@ for my $crash (1 .. 3)
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops run'");
 	kill 'KILL', $pid;
 	ok($node->poll_query_until('postgres', "SELECT crashes = $crash FROM mlops.run WHERE id = $run"),
-		"crash $crash is counted");
+		"K04: crash $crash is counted");
 	next if $crash == 3;
 	is(row($run, "status, not_before - progress_at > interval '4 minutes'"), 'queued|t', 'and backed off');
 	$node->safe_psql('postgres', "UPDATE mlops.run SET not_before = now() WHERE id = $run; SELECT mlops.tick()");
 }
-is(row($run, 'status'), 'quarantined', 'the third one quarantines the run');
+is(row($run, 'status'), 'quarantined', 'K04: the third one quarantines the run');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_dir('base/pgsql_tmp') d, pg_ls_dir('base/pgsql_tmp/' || d) f"),
 	0, 'no files are left');
 
@@ -96,10 +96,10 @@ ok(wait_for($node, 'postgres', $blocked, "status = 'succeeded'"), 'and publishes
 $owner->quit;
 
 # Databases come and go beside the launcher.
-is($node->psql('postgres', 'DROP DATABASE second'), 0, 'a database can be dropped beside the launcher');
+is($node->psql('postgres', 'DROP DATABASE second'), 0, 'O01: a database can be dropped beside the launcher');
 $node->safe_psql('postgres', 'DROP EXTENSION mlops CASCADE');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('mlops run', 'mlops dispatcher')"),
-	'and the extension, too');
+	'O03: and the extension, too');
 
 my $log = slurp_file($node->logfile);
 unlike($log, qr/TRAP|PANIC/, 'the server is healthy');
