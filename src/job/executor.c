@@ -85,13 +85,15 @@ mlops_executor_describe(BackgroundWorker *worker, const Attempt *attempt, Oid su
 static void
 hand_over_failure(const char *sqlstate, const char *error)
 {
-	current_run->result.succeeded = false;
-	strlcpy(current_run->result.sqlstate, sqlstate, sizeof(current_run->result.sqlstate));
-	current_run->result.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
-	/* what nobody reads after a failure, and could fill the disk once more */
-	current_run->result.metrics = NIL;
-	current_run->result.n_references = 0;
-	mlops_handover_write_result(&current_run->attempt, &current_run->result);
+	/*
+	 * nothing else is read after a failure, and it could fill the disk once
+	 * more
+	 */
+	RunResult	failure = {.canceled = current_run->result.canceled,.threshold = NAN};
+
+	strlcpy(failure.sqlstate, sqlstate, sizeof(failure.sqlstate));
+	failure.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
+	mlops_handover_write_result(&current_run->attempt, &failure);
 	handed_over = true;
 }
 
