@@ -51,7 +51,8 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 extern void *__libc_memalign(size_t align, size_t size);
 
-static __attribute__((constructor)) void
+static __attribute__((constructor))
+void
 read_environment(void)
 {
 	const char *file = getenv("FAULT_FILE");
