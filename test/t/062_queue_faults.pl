@@ -428,17 +428,21 @@ sub session
 	wait_run($run, "status = 'failed'");
 	cmp_ok(count_lines($offset, 'LOG|ERROR|WARNING|FATAL'), '<=', 5, 'Q22: a failed run is a few lines of log');
 	my $slow = start_trained_slow('loud_slow');
+	my ($executor) = pids('run');
+	my $progressing = start_training($node, 'postgres', 'loud_progress', 'num_boost_round => 100000');
+	wait_run($progressing, "phase = 'training'");
 	my $administrator = session();
 	$offset = -s $node->logfile;
 	# reads go on, nothing can be written
 	$administrator->query_safe('BEGIN; LOCK TABLE mlops.run IN SHARE MODE');
-	value("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops run'");
+	value("SELECT pg_cancel_backend($executor)");
 	ok($node->poll_query_until('postgres', "SELECT clock_timestamp() - xact_start > interval '6 seconds' FROM pg_stat_activity
-		WHERE state = 'idle in transaction'"), 'Q22: for a while no result can be recorded');
+		WHERE state = 'idle in transaction'"), 'Q22: for a while neither an end nor progress can be recorded');
 	cmp_ok(count_lines($offset, 'mlops dispatcher could not|ended without'), '<=', 3, 'Q22: which is no reason to repeat it');
 	$administrator->query_safe('COMMIT');
 	$administrator->quit;
 	ok(wait_run($slow, "status = 'canceled'"), 'Q22: and it is recorded when it can be');
+	cancel_takes($progressing);
 	$health->check('Q22');
 }
 
