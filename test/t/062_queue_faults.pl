@@ -3,15 +3,24 @@
 use strict;
 use warnings;
 
+use Cwd 'abs_path';
 use Fcntl qw(O_RDONLY);
+use File::Copy 'cp';
 use MlopsHealth;
 use MlopsRun;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $node = new_cluster('faults', q{
-shared_preload_libraries = 'mlops'
+# A trainer of our own: it is looked for beside the library.
+chomp(my $installed = `pg_config --pkglibdir`);
+my $folder = abs_path(PostgreSQL::Test::Utils::tempdir('own'));
+symlink "$installed/mlops.so", "$folder/mlops.so" or die "$folder: $!";
+cp("$installed/mlops_trainer", "$folder/mlops_trainer") or die "$folder: $!";
+chmod 0755, "$folder/mlops_trainer";
+
+my $node = new_cluster('faults', qq{
+shared_preload_libraries = '$folder/mlops.so'
 mlops.max_concurrent_runs = 2
 log_min_messages = debug1
 });
@@ -499,9 +508,7 @@ sub session
 	is(row($run, 'crashes'), 1, 'B12: after a crash');
 
 	# between fork and exec: a lease on the trainer's file keeps exec waiting
-	my $trainer = `pg_config --pkglibdir`;
-	chomp $trainer;
-	$trainer .= '/mlops_trainer';
+	my $trainer = "$folder/mlops_trainer";
 	local $SIG{IO} = 'IGNORE';
 	sysopen my $file, $trainer, O_RDONLY or die "$trainer: $!";
 	SKIP:
