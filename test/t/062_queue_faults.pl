@@ -300,6 +300,17 @@ sub session
 	is(row($run, 'status'), 'queued', 'Q12: what is queued stays');
 	change_settings($node, 'mlops.max_concurrent_runs' => 2);
 	ok(wait_run($run, "status = 'failed'"), 'Q12: and runs when a reload allows it');
+	# a dispatcher may just be starting, with the settings of before
+	my $started = 0;
+	for (1 .. 8)
+	{
+		change_settings($node, 'mlops.max_concurrent_runs' => 0);
+		$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 2\n");
+		$run = start_cheap('places');
+		$node->reload;
+		$started += wait_run($run, "status = 'failed'");
+	}
+	is($started, 8, 'Q12: also one that is submitted at the same time');
 	$health->check('Q12');
 }
 
