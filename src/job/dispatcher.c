@@ -229,7 +229,7 @@ start_executor(const Attempt *attempt, Oid submitter, TimestampTz now)
 
 /*
  * Claim a run and start its executor.  False when that has to wait: somebody has
- * locked the row, or there is no worker slot.
+ * locked the row or the run, or there is no worker slot.
  */
 static bool
 start_run(int64 run, TimestampTz now)
@@ -237,6 +237,9 @@ start_run(int64 run, TimestampTz now)
 	static bool slots_logged = false;
 	Claim		claim = {.run = run};
 
+	/* an executor of this number has not ended, as after DROP EXTENSION */
+	if (mlops_locks_holder(run) != 0)
+		return false;
 	claim.error = mlops_step_do(claim_run, &claim);
 	if (claim.error && mlops_step_is_transient(claim.error))
 		return false;
@@ -401,12 +404,29 @@ watch_runs(TimestampTz now)
 	}
 }
 
+/* Nobody wants the results any more: end the executors.  Returns whether one is left. */
+static bool
+abandon_runs(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, list_copy(active))
+	{
+		ActiveRun  *run = lfirst(cell);
+
+		if (mlops_watch_is_alive(run, GetCurrentTimestamp()))
+			mlops_watch_terminate(run);
+		else
+			forget_run(run);
+	}
+	return active != NIL;
+}
+
 /* One round of work; returns whether there is a reason to stay. */
 static bool
 tick(bool first)
 {
 	TimestampTz now;
-	ListCell   *cell;
 	bool		due;
 
 	MemoryContextReset(tick_context);
@@ -416,9 +436,7 @@ tick(bool first)
 		if (failed_looks < MAX_FAILED_LOOKS)
 			return true;
 		/* the extension is gone, most likely */
-		foreach(cell, active)
-			mlops_watch_terminate(lfirst(cell));
-		return false;
+		return abandon_runs();
 	}
 	if (first)
 	{
