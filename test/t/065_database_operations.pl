@@ -210,18 +210,20 @@ eval { $other->quit };
 is(sql("SELECT count(*) FROM mlops.model_version WHERE model = 'sync'"), 1, 'O05: what was committed without the standby is done once');
 
 # O07: without the postmaster everybody goes.
-sql('CREATE TABLE gate (open int); GRANT ALL ON gate TO alice');
+set_up_gates($node, 'postgres');
+my $gate = MlopsGate->new($node, 'postgres');
+$gate->close('reading');
 my @runs = (start_slow('postgres'),
-	map { sql("SET ROLE alice; SELECT mlops.train('waits', 'SELECT * FROM flower WHERE id <> 10000 OR $_ IS NOT NULL', 'big', key => '{id}')") }
-	'pg_sleep(1000)::text', '(SELECT count(pg_sleep(0.001)) FROM generate_series(1, 1000000))');
-executor_of($node, 'postgres', $_, "wait_event = 'PgSleep'") for @runs[1, 2];
+	sql("SET ROLE alice; SELECT mlops.train('waits', 'SELECT * FROM flower WHERE id <> 10000 OR gate.pass(''reading'')', 'big', key => '{id}')"));
+executor_of($node, 'postgres', $runs[1], "wait_event = 'PgSleep'");
 my @processes = (split(' ', sql('SELECT string_agg(pid::text, $$ $$) FROM pg_stat_activity WHERE pid <> pg_backend_pid()')), trainers($node));
 cmp_ok(scalar(@processes), '>=', 11, 'O07: many processes');
 my $took = kill_postmaster($node, @processes);
 ok(defined $took && $took < 3, 'O07: all are gone soon after the postmaster') or diag($took // 'never');
+$gate->quit;
 $node->start;
 ok(wait_for($node, 'postgres', $_, 'attempt = 2 AND crashes = 1'), 'O07: the run starts again') for @runs;
-cancel($_) for @runs;
+sql("SELECT mlops.cancel($_)") for @runs;
 $health->check('O07', restart => 1);
 
 # O01: no worker asks for the database that is gone, again and again.
