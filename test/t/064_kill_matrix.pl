@@ -239,7 +239,9 @@ sub crash_in_recovery
 	my $gate = File::Spec->rel2abs($node->basedir . '/recovery_gate');
 	kill 'CONT', $at->{sorting}{pid};
 	$node->stop('immediate');
-	append_to_file("$gate.sh", "test \"\$(cat $gate)\" = \$1 || exit 1\ntouch $gate.reached\nwhile test -e $gate; do sleep 0.02; done\nexit 1\n");
+	# nobody ever writes into the pipe
+	append_to_file("$gate.sh", "test \"\$(cat $gate)\" = \$1 && touch $gate.reached && cat $gate.pipe\nexit 1\n");
+	system_or_bail('mkfifo', "$gate.pipe");
 	$node->append_conf('postgresql.conf', "restore_command = 'sh $gate.sh start'\nrecovery_end_command = 'sh $gate.sh end'");
 	append_to_file($node->data_dir . '/recovery.signal', '');
 	for my $place ('start', 'end')
