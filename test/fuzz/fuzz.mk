@@ -8,7 +8,7 @@ FUZZERS = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 FUZZ_CC ?= clang
 FUZZ_FLAGS = -std=gnu11 -O1 -g -ffp-contract=off -fno-omit-frame-pointer -Isrc -Itest/unit \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_LIMITS = -timeout=10 -rss_limit_mb=1024 -artifact_prefix=build/fuzz/
+FUZZ_LIMITS = -timeout=25 -rss_limit_mb=1024 -artifact_prefix=build/fuzz/
 
 # Those of sources that want a server get the little of it that they reach; the rest is
 # left out by the linker, which must not ask for it.
