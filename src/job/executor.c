@@ -89,10 +89,6 @@ mlops_executor_describe(BackgroundWorker *worker, const Attempt *attempt, Oid su
 static void
 hand_over_failure(const char *sqlstate, const char *error)
 {
-	/*
-	 * nothing else is read after a failure, and it could fill the disk once
-	 * more
-	 */
 	RunResult	failure = {.canceled = current_run->result.canceled,.threshold = NAN};
 
 	strlcpy(failure.sqlstate, sqlstate, sizeof(failure.sqlstate));
