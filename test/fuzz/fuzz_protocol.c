@@ -80,6 +80,7 @@ static void
 fill_pipe(const uint8_t *data, size_t size)
 {
 	StringInfo	pipe = makeStringInfo();
+	TrainerMessage hello = {.type = TRAINER_HELLO,.text = "1.7.4"};
 	size_t		used;
 
 	if (data[0] == 254)
@@ -87,6 +88,7 @@ fill_pipe(const uint8_t *data, size_t size)
 		fuzz_server_file(data + 1, size - 1);
 		return;
 	}
+	appendBinaryStringInfo(pipe, (char *) &hello, sizeof(hello));
 	while (size >= N_SHORT)
 	{
 		TrainerMessage message = make_message(data, size, &used);
@@ -103,16 +105,17 @@ fill_pipe(const uint8_t *data, size_t size)
 static void
 listen_to_input(const uint8_t *data, size_t size)
 {
-	Recipe		recipe = {.num_boost_round = 100,.validation_size = data[size - 1] & 1 ? 0.1 : 0};
+	Recipe		recipe = {.num_boost_round = 100,.validation_size = data[size - 1] & 1 ? 0.1 : 0,.threshold = "f1"};
 	TrainingRun run = {.recipe = &recipe};
 	Params		params = {.threads = 1};
+	TrainerTask task = {.max_messages = count_messages(&recipe, &params)};
 	const char *environment;
 
 	pace = (uint32_t) size;
 	run.result.threshold = NAN;
 	mlops_training_phase(&run, "loading");
 	fill_pipe(data, size);
-	(void) listen_to_trainer(0, receive_message, write_progress_when_idle, &run);
+	(void) listen_to_trainer(0, &task, receive_message, write_progress_when_idle, &run);
 
 	FUZZ_REQUIRE(list_length(run.result.notes) <= MAX_NOTES && run.n_phases <= TRAINING_MAX_PHASES);
 	FUZZ_REQUIRE(run.progress.round >= 0 && run.progress.round <= recipe.num_boost_round);
