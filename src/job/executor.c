@@ -305,8 +305,12 @@ execute(TrainingRun *run)
 		mlops_comparison_run(run);
 	else if (strcmp(run->kind, "monitor") == 0)
 		mlops_pull_run(run);
-	else
+	else if (strcmp(run->kind, "train") == 0)
 		train(run, &fixed, baseline);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a run of kind \"%s\" cannot be started", run->kind)));
 	run->result.succeeded = true;
 	mlops_handover_write_result(&run->attempt, &run->result);
 	handed_over = true;
