@@ -94,7 +94,9 @@ send_done_and_exit(int64_t size)
 static void
 segv(void)
 {
-	*(volatile int *) (uintptr_t) 8 = 1;
+	int		   *volatile nowhere = NULL;
+
+	*nowhere = 1;
 }
 
 static void
