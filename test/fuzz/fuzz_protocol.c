@@ -20,7 +20,6 @@ static ssize_t read_pipe(void *buffer, size_t size);
 #include "job/trainer_process.c"
 
 #define N_SHORT 12				/* bytes of a message before its text */
-#define MAX_MESSAGES 40
 
 /* First bytes of inputs that are not messages behind HELLO. */
 #define AS_IS 254
@@ -116,10 +115,10 @@ fill_pipe(const uint8_t *data, size_t size)
 static void
 listen_to_input(const uint8_t *data, size_t size)
 {
-	Recipe		recipe = {.num_boost_round = 100,.validation_size = data[size - 1] & 1 ? 0.1 : 0};
-	TrainerTask task = {.max_messages = MAX_MESSAGES};
+	Recipe		recipe = {.num_boost_round = 100,.validation_size = data[size - 1] & 1 ? 0.1 : 0,.threshold = "f1"};
 	TrainingRun run = {.recipe = &recipe};
 	Params		params = {.threads = 1};
+	TrainerTask task = {.max_messages = count_messages(&recipe, &params)};
 	const char *environment;
 
 	pace = (uint32_t) size;
@@ -128,7 +127,7 @@ listen_to_input(const uint8_t *data, size_t size)
 	fill_pipe(data, size);
 	(void) listen_to_trainer(0, &task, receive_message, write_progress_when_idle, &run);
 
-	FUZZ_REQUIRE(list_length(run.result.metrics) < MAX_MESSAGES &&
+	FUZZ_REQUIRE(list_length(run.result.metrics) < task.max_messages &&
 				 list_length(run.result.notes) <= MAX_NOTES && run.n_phases <= TRAINING_MAX_PHASES);
 	FUZZ_REQUIRE(run.progress.round >= 0 && run.progress.round <= recipe.num_boost_round);
 	environment = describe_environment(&run, &params);
