@@ -61,6 +61,9 @@ sql_tests() {
 
 run_sql() { sql_tests sql $(tests test/sql .sql); }
 
+# Caches forget whenever they may: for a server with assertions, and slow.
+run_discard() { sql_tests discard --temp-config=test/conf/discard.conf registry import predict predict_session references; }
+
 run_isolation() {
 	regress isolation.log output_iso/regression.diffs "$pgxs_test/isolation/pg_isolation_regress" \
 		--bindir="$bindir" --inputdir=test/isolation --outputdir=output_iso --dbname=isolation_mlops \
