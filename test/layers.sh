@@ -50,12 +50,12 @@ run_exchange() { /usr/bin/python3 test/interop/exchange_test.py read "$MLOPS_EXC
 sql_tests() {
 	local layer=$1
 	shift
-	mkdir "output_$layer"
-	regress "$layer.log" "output_$layer/regression.diffs" "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
-		--inputdir=test --outputdir="output_$layer" --dbname=regress_mlops --temp-instance="$TMPDIR/$layer" \
+	rm -rf log regression.diffs
+	regress "$layer.log" regression.diffs "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
+		--inputdir=test --dbname=regress_mlops --temp-instance="$TMPDIR/$layer" \
 		--no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops "$@"
 	local status=$?
-	check_logs "output_$layer/log"
+	check_logs log
 	return $status
 }
 
