@@ -34,9 +34,15 @@ platforms: setup
 platform-%:
 	test/platform.sh $* lint unit fuzz interop sql isolation tap
 
+# The server from its source, with assertions or with sanitizers.
+cassert: setup
+	test/server.sh cassert sql discard isolation tap
+sanitize: setup
+	test/server.sh sanitize sql isolation tap
+
 indent: all
 	test/lint/indent.sh
 
-.PHONY: setup demo test lint bench platforms indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
+.PHONY: setup demo test lint bench platforms cassert sanitize indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
 
 -include $(wildcard test/*/*.mk)
