@@ -32,39 +32,62 @@ regress() {
 	return $status
 }
 
+# check_logs FOLDER: the servers' logs do not say that something went wrong inside one.
+check_logs() {
+	grep -rhE --include='*.log' 'PANIC: |^TRAP: | cache lookup failed|(refcount|reference|file) leak: |resource was not closed|write past chunk end|problem in alloc set|AddressSanitizer|runtime error: ' "$1"
+	if [ $? -eq 1 ]; then echo "logs: 1 passed, 0 failed"; else echo "logs: 0 passed, 1 failed"; fi
+}
+
 run_lint() { bash test/lint/lint.sh; }
 run_unit() { make -s -j"$(nproc)" unit; }
-run_fuzz() { make -s -j"$(nproc)" fuzz-smoke; }
+run_fuzz() { make -s -k -j"$(nproc)" fuzz-smoke; }
 run_interop() { make -s -k interop; }
+run_identity() { make -s identity; }
+run_models() { /usr/bin/python3 test/interop/exchange_test.py write "$MLOPS_EXCHANGE"; }
+run_exchange() { /usr/bin/python3 test/interop/exchange_test.py read "$MLOPS_EXCHANGE"; }
 
-run_sql() {
-	regress sql.log regression.diffs "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
-		--inputdir=test --dbname=regress_mlops --temp-instance="$TMPDIR/sql" \
-		--no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops $(tests test/sql .sql)
+# sql_tests LAYER ARGUMENT...: tests of test/sql in a server of their own
+sql_tests() {
+	local layer=$1
+	shift
+	mkdir "output_$layer"
+	regress "$layer.log" "output_$layer/regression.diffs" "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
+		--inputdir=test --outputdir="output_$layer" --dbname=regress_mlops --temp-instance="$TMPDIR/$layer" \
+		--no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops "$@"
+	local status=$?
+	check_logs "output_$layer/log"
+	return $status
 }
+
+run_sql() { sql_tests sql $(tests test/sql .sql); }
 
 run_isolation() {
 	regress isolation.log output_iso/regression.diffs "$pgxs_test/isolation/pg_isolation_regress" \
 		--bindir="$bindir" --inputdir=test/isolation --outputdir=output_iso --dbname=isolation_mlops \
 		--temp-instance="$TMPDIR/iso" --no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops \
 		$(tests test/isolation/specs .spec)
+	local status=$?
+	check_logs output_iso/log
+	return $status
 }
 
 run_tap() {
 	PERL5LIB="$pgxs_test/perl:$PWD/test/perl:${PERL5LIB:-}" PG_REGRESS="$pgxs_test/regress/pg_regress" \
 		TESTDIR="$PWD" TESTDATADIR="$TMPDIR/tap" TESTLOGDIR="$TMPDIR/tap/log" \
-		prove --verbose --timer --jobs 2 test/t/*.pl > tap.log 2>&1
+		prove --verbose --timer --jobs $((2 * $(nproc))) test/t/*.pl > tap.log 2>&1
 	local status=$?
 	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|Wstat|Parse errors|Bad plan|\) *ok ' tap.log
 	echo "$(grep -cE '^ok [0-9]' tap.log) passed, $(grep -cE '^not ok [0-9]' tap.log) failed"
+	check_logs "$TMPDIR/tap/log"
 	return $status
 }
 
 run_bench() { make -s "${BENCH:-bench-all}"; }
 run_demo() { bash demo/demo.sh; }
+run_soak() { make -s soak-run; }
 
 for layer in "$@"; do
-	if [ "$layer" = demo ] || [ "$layer" = bench ]; then
+	if [ "$layer" = demo ] || [ "$layer" = bench ] || [ "$layer" = soak ]; then
 		"run_$layer"
 		exit
 	fi

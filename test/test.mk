@@ -25,9 +25,12 @@ bench: setup
 		else echo "== bench-kernel on $$suite: left out, a folder of another release needs root"; fi; \
 	done
 
-# All layers on other releases of Debian, with their PostgreSQL and XGBoost; needs root.
+# Other releases of Debian, with their PostgreSQL and XGBoost, and models that all of
+# them predict with; needs root.  One of them alone: "make platform-trixie".
 PLATFORMS = trixie sid
-platforms: $(PLATFORMS:%=platform-%)
+PLATFORM_LAYERS = identity sql isolation tap
+platforms: setup
+	test/platforms.sh "$(PLATFORMS)" $(PLATFORM_LAYERS)
 platform-%:
 	test/platform.sh $* lint unit fuzz interop sql isolation tap
 

@@ -49,6 +49,18 @@ extend_section(Derivation *derivation, ForestSection section, uint64_t size)
 	return place;
 }
 
+/* Make room for a section whose length is known: growing it takes twice the memory. */
+static void
+reserve_section(Derivation *derivation, ForestSection section, uint64_t size)
+{
+	if (derivation->status != FOREST_OK)
+		return;
+	if (size > derivation->max_size)
+		derivation->status = FOREST_TOO_LARGE;
+	else if (!mlops_buffer_reserve(&derivation->section[section], size))
+		derivation->status = FOREST_NO_MEMORY;
+}
+
 /*
  * Keys that sort by feature, numeric before categorical, and by threshold or by
  * highest code.  Both zeros are one threshold.
@@ -289,6 +301,7 @@ mlops_derive_sections(DeriveSource *source, ForestTree *trees, size_t max_size,
 		.section = section,
 	};
 	bool		any = false;
+	uint64_t	n_nodes = 0;
 
 	for (uint64_t i = 0; i < source->n_trees && poll_interrupt(&derivation); i++)
 		trees[i].flags |= mlops_derive_flags(source, &trees[i]);
@@ -297,7 +310,13 @@ mlops_derive_sections(DeriveSource *source, ForestTree *trees, size_t max_size,
 	source->n_axes = (uint32_t) (section[SECTION_AXIS].used / sizeof(ForestAxis));
 	source->cuts = section[SECTION_CUT].data;
 	for (uint64_t i = 0; i < source->n_trees; i++)
+	{
 		any |= (trees[i].flags & TREE_TOP) != 0;
+		n_nodes += trees[i].n_nodes;
+	}
+	reserve_section(&derivation, SECTION_STEP, n_nodes * sizeof(ForestStep));
+	if (any)
+		reserve_section(&derivation, SECTION_TOP, source->n_trees * sizeof(ForestTop));
 	for (uint64_t i = 0; i < source->n_trees && poll_interrupt(&derivation); i++)
 	{
 		add_steps(&derivation, &trees[i]);

@@ -75,8 +75,8 @@ typedef struct Forest Forest;
  * Parse and validate model bytes.  On FOREST_OK *image is a malloc'ed image of
  * *image_size bytes, to be freed by free().  The description is filled whenever
  * FOREST_OK is returned and "description" is given; release it with
- * mlops_forest_free_description.  Memory is bounded by about twice the bytes
- * plus the image.
+ * mlops_forest_free_description.  Memory is bounded by about twice the bytes,
+ * three times those of JSON with numbers of one digit, plus twice the image.
  */
 extern ForestStatus mlops_forest_build(const void *bytes, size_t size,
 									   const ForestLimits *limits,

@@ -92,7 +92,7 @@ mlops_forest_check_header(const void *image, size_t image_size, ForestError *err
 	uint64_t	offset[FOREST_N_SECTIONS];
 	uint64_t	size;
 
-	if (image_size < sizeof(Forest) || (uintptr_t) forest % sizeof(uint64_t) != 0 ||
+	if (image_size < sizeof(Forest) || (uintptr_t) forest % FOREST_ALIGNMENT != 0 ||
 		memcmp(forest->magic, FOREST_MAGIC, sizeof(forest->magic)) != 0)
 		return fail_check(error, FOREST_MALFORMED, "not a forest image");
 	if (forest->format != FOREST_FORMAT || forest->byte_order != FOREST_BYTE_ORDER)

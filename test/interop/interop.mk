@@ -15,6 +15,9 @@ prediction-log-check: all
 profile-check: all
 	/usr/bin/python3 test/interop/profile_test.py
 
-interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check
+exchange-check: all
+	/usr/bin/python3 test/interop/exchange_test.py
 
-.PHONY: interop identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check
+interop: identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check exchange-check
+
+.PHONY: interop identity metric-check drift-check trainer-check python-check driver-check estimate-check prediction-log-check profile-check exchange-check

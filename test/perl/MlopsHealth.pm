@@ -54,6 +54,7 @@ sub remember
 	$self->{postmaster} = postmaster_pid($node);
 	if ($self->{bystander}) { eval { $self->{bystander}->quit } }
 	$self->{bystander} = $node->background_psql($self->{database}, on_error_stop => 0);
+	$self->{bystander}->set_query_timer_restart;
 	$self->{bystander}->query('SELECT 1');
 	$self->{log_offset} = -s $node->logfile;
 }

@@ -42,7 +42,7 @@ for my $mode ('fast', 'immediate')
 	$node->stop($mode);
 	$node->start;
 	ok(wait_for($node, 'postgres', $run, "attempt = 2 AND phase = 'training'"),
-		"a run interrupted by a restart ($mode) starts again");
+		($mode eq 'fast' ? 'O05' : 'K06') . ": a run interrupted by a restart ($mode) starts again");
 	is(row($run, 'crashes'), 1, 'and the attempt is counted');
 	$node->safe_psql('postgres', "SELECT mlops.cancel($run)");
 	ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'until it is canceled');
@@ -56,12 +56,12 @@ for my $crash (1 .. 3)
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops run'");
 	kill 'KILL', $pid;
 	ok($node->poll_query_until('postgres', "SELECT crashes = $crash FROM mlops.run WHERE id = $run"),
-		"crash $crash is counted");
+		"K04, Q16: crash $crash is counted");
 	next if $crash == 3;
-	is(row($run, "status, not_before - progress_at > interval '4 minutes'"), 'queued|t', 'and backed off');
+	is(row($run, "status, not_before - progress_at > interval '4 minutes'"), 'queued|t', 'Q15: and backed off');
 	$node->safe_psql('postgres', "UPDATE mlops.run SET not_before = now() WHERE id = $run; SELECT mlops.tick()");
 }
-is(row($run, 'status'), 'quarantined', 'the third one quarantines the run');
+is(row($run, 'status'), 'quarantined', 'K04, Q16: the third one quarantines the run');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_dir('base/pgsql_tmp') d, pg_ls_dir('base/pgsql_tmp/' || d) f"),
 	0, 'no files are left');
 
@@ -73,7 +73,7 @@ $run = $node->safe_psql('postgres', q{
 	PREPARE TRANSACTION 'training'});
 $node->safe_psql('postgres', "COMMIT PREPARED 'training'");
 $node->reload;
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'a run of a prepared transaction');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'Q02: a run of a prepared transaction');
 
 # Due later.
 change_settings($node, 'mlops.max_concurrent_runs' => '0');
@@ -89,17 +89,17 @@ wait_for($node, 'postgres', $run, "status = 'succeeded'");
 $owner->query_safe("BEGIN; SELECT mlops.set_alias('locked', 'champion', 1)");
 my $blocked = start_training($node, 'postgres', 'locked', "num_boost_round => 7, promote => 'if_not_worse'");
 $run = start_training($node, 'postgres', 'free', 'num_boost_round => 5');
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'other runs publish meanwhile');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'B12: other runs publish meanwhile');
 is(row($blocked, 'status'), 'running', 'while one waits for a locked model');
 $owner->query_safe('COMMIT');
 ok(wait_for($node, 'postgres', $blocked, "status = 'succeeded'"), 'and publishes when it is free');
 $owner->quit;
 
 # Databases come and go beside the launcher.
-is($node->psql('postgres', 'DROP DATABASE second'), 0, 'a database can be dropped beside the launcher');
+is($node->psql('postgres', 'DROP DATABASE second'), 0, 'O01: a database can be dropped beside the launcher');
 $node->safe_psql('postgres', 'DROP EXTENSION mlops CASCADE');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('mlops run', 'mlops dispatcher')"),
-	'and the extension, too');
+	'O03: and the extension, too');
 
 my $log = slurp_file($node->logfile);
 unlike($log, qr/TRAP|PANIC/, 'the server is healthy');

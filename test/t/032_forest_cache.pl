@@ -207,7 +207,7 @@ $output = '';
 $built = builds();
 $clients = start_clients(\$output);
 my $builder = "FROM pg_stat_activity WHERE query LIKE 'SELECT 1 / (mlops%' AND wait_event_type = 'Lock'";
-is($node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $builder"), 't', 'the builder is terminated');
+is($node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $builder"), 't', 'K01: the builder is terminated');
 ok($node->poll_query_until('postgres', sprintf($waiting, 22)), 'another took over');
 $lock->query_safe('COMMIT');
 $clients->finish;
@@ -247,8 +247,8 @@ eval { $lock->quit };
 ok($node->poll_query_until('postgres', 'SELECT true'), 'the server restarted');
 append_to_file("$folder/$left", 'the beginning of a forest');
 append_to_file("$folder/$tiny-1.tmp", 'another');
-is(join(' ', files()), join(' ', sort $left, "$tiny-1.tmp"), 'temporary files of the dead stay');
-is(predict($ask), "$right, 0 warnings", 'prediction after the crash');
+is(join(' ', files()), join(' ', sort $left, "$tiny-1.tmp"), 'K05: temporary files of the dead stay');
+is(predict($ask), "$right, 0 warnings", 'K05: prediction after a builder of a forest was killed');
 is(join(' ', map { "$folder/$_" } files()), file_of($big), 'they are gone');
 
 # Files that are not what their name says are replaced.

@@ -10,67 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drift/delta.h"
+#include "delta_references.h"
 #include "unit.h"
 #include "../random.h"
 
-#define N_COLUMNS 2
 #define N_ROWS 40
-#define DIGEST UINT64_C(0x123456789abcdef0)
-
-static void
-copy_empty(Profile *const *from, Profile **to)
-{
-	for (int i = 0; i < N_COLUMNS; i++)
-	{
-		size_t		size = mlops_profile_size(from[i]);
-
-		to[i] = mlops_profile_clear(memcpy(malloc(size), from[i], size));
-	}
-}
 
 static void
 free_profiles(Profile **profiles)
 {
 	for (int i = 0; i < N_COLUMNS; i++)
 		free(profiles[i]);
-}
-
-/* A numeric and a categorical reference. */
-static void
-build_references(Profile **references)
-{
-	ProfileBuilder *builder;
-	void	   *memory;
-	double		values[1000];
-
-	for (int i = 0; i < 1000; i++)
-		values[i] = i / 8.0;
-	memory = malloc(mlops_profile_builder_size(PROFILE_NUMERIC, 10));
-	builder = mlops_profile_builder_init(memory, PROFILE_NUMERIC, 10, PROFILE_SINGLE, 1000);
-	for (int i = 0; i < 1000; i++)
-		mlops_profile_builder_add_number(builder, values[i]);
-	references[0] = mlops_profile_build(builder, malloc(mlops_profile_build_size(builder)));
-	free(memory);
-
-	memory = malloc(mlops_profile_builder_size(PROFILE_CATEGORICAL, 10));
-	builder = mlops_profile_builder_init(memory, PROFILE_CATEGORICAL, 10, 0, 3);
-	mlops_profile_builder_add_label(builder, "no", 2, 60);
-	mlops_profile_builder_add_label(builder, "yes", 3, 30);
-	mlops_profile_builder_add_label(builder, "?", 1, 10);
-	references[1] = mlops_profile_build(builder, malloc(mlops_profile_build_size(builder)));
-	free(memory);
-}
-
-static DeltaTarget
-make_target(Profile **profiles, bool *touched)
-{
-	DeltaTarget target = {
-		.digest = DIGEST,.n = N_COLUMNS,.label = 1,.profiles = profiles,.touched = touched
-	};
-
-	memset(touched, 0, sizeof(bool) * N_COLUMNS);
-	return target;
 }
 
 static DeltaValue
@@ -137,16 +87,16 @@ write_values(Profile *const *references, Profile **expected, uint8_t *bytes, siz
 	}
 	mlops_delta_put_byte(&writer, DELTA_LABEL_REMOVED);
 	mlops_delta_put_value(&writer, (DeltaValue)
-/**INDENT** Error@140: Unbalanced parens */
+/**INDENT** Error@90: Unbalanced parens */
 						  {
 		.kind = DELTA_CELL,.as.cell = 1
-/**INDENT** Warning@142: Extra ) */
+/**INDENT** Warning@92: Extra ) */
 	});
 	mlops_delta_count(expected[1], (DeltaValue)
-/**INDENT** Error@144: Unbalanced parens */
+/**INDENT** Error@94: Unbalanced parens */
 					  {
 		.kind = DELTA_CELL,.as.cell = 1
-/**INDENT** Warning@146: Extra ) */
+/**INDENT** Warning@96: Extra ) */
 	}, -1);
 	put_end(&writer);
 	CHECK(writer.next <= writer.end, "room for values");

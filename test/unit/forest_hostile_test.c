@@ -5,7 +5,8 @@
  *
  * Everything has to end in an error, within a second and within about twice
  * the memory of the bytes; what happens to be accepted has to be safe to
- * score, which the sanitizers watch.
+ * score, which the sanitizers watch.  Names of cases start with the ids of the
+ * catalogue of faults, M01 to M12.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,6 +81,8 @@ try_bytes(const char *name, const void *bytes, size_t size)
 	/* The bytes at the end of a block of their own: reading beyond is seen. */
 	uint8_t    *copy = malloc(size + 1);
 	clock_t		start;
+	double		seconds;
+	size_t		per_byte;
 	Forest	   *image;
 	size_t		image_size;
 	ForestDescription description;
@@ -91,8 +94,12 @@ try_bytes(const char *name, const void *bytes, size_t size)
 	start = clock();
 	status = mlops_forest_build(copy + 1, size, &default_limits, &image, &image_size,
 								&description, &error);
-	CHECK((double) (clock() - start) / CLOCKS_PER_SEC < 1.0, name);
-	if (!CHECK(allocated_most <= 3 * size + image_size + 65536, name))
+	seconds = (double) (clock() - start) / CLOCKS_PER_SEC;
+	if (!CHECK(seconds < 1.0, name))
+		printf("  %g s for %zu bytes\n", seconds, size);
+	/* numbers of one digit take more in memory than in JSON */
+	per_byte = size > 1 && memchr("iUIlL", copy[2], 5) != NULL ? 2 : 3;
+	if (!CHECK(allocated_most <= per_byte * size + 2 * image_size + 65536, name))
 		printf("  %zu bytes for %zu\n", allocated_most, size);
 	if (status == FOREST_OK)
 	{
@@ -110,163 +117,164 @@ try_bytes(const char *name, const void *bytes, size_t size)
 /* Edits of the good document that make it wrong. */
 static const struct
 {
+	const char *id;				/* of the catalogue */
 	const char *from;
 	const char *to;
 	ForestStatus expected;
 }			edits[] = {
 
 	/* counts */
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"0\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"-1\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"2147483647\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"2147483648\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"4294967295\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"4294967299\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"9223372036854775808\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"18446744073709551619\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":\"\"", FOREST_MALFORMED},
-	{"\"num_nodes\":\"3\"", "\"num_nodes\":3", FOREST_MALFORMED},
-	{"\"num_trees\":\"2\"", "\"num_trees\":\"3\"", FOREST_MALFORMED},
-	{"\"num_trees\":\"2\"", "\"num_trees\":\"4294967298\"", FOREST_MALFORMED},
-	{"\"tree_info\":[0,0]", "\"tree_info\":[0]", FOREST_MALFORMED},
-	{"\"tree_info\":[0,0]", "\"tree_info\":[0,0,0]", FOREST_MALFORMED},
-	{"\"num_class\":\"0\"", "\"num_class\":\"1000000000\"", FOREST_TOO_LARGE},
-	{"\"num_class\":\"0\"", "\"num_class\":\"4294967296\"", FOREST_TOO_LARGE},
-	{"\"num_class\":\"0\"", "\"num_class\":\"x\"", FOREST_MALFORMED},
-	{"\"num_target\":\"1\"", "\"num_target\":\"1000000000\"", FOREST_TOO_LARGE},
-	{"\"num_target\":\"1\"", "\"num_target\":\"0\"", FOREST_MALFORMED},
-	{"\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"0\",\"num_t", FOREST_MALFORMED},
-	{"\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"1\",\"num_t", FOREST_MALFORMED},
-	{"\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"3\",\"num_t", FOREST_MALFORMED},
-	{"\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"1000000000\",\"num_t", FOREST_TOO_LARGE},
-	{"\"size_leaf_vector\":\"0\"}}", "\"size_leaf_vector\":\"2\"}}", FOREST_MALFORMED},
-	{"\"size_leaf_vector\":\"0\"}}", "\"size_leaf_vector\":\"3\"}}", FOREST_MALFORMED},
-	{"\"size_leaf_vector\":\"0\"}}", "\"size_leaf_vector\":\"1000000000\"}}", FOREST_TOO_LARGE},
-	{"\"num_parallel_tree\":\"1\"", "\"num_parallel_tree\":\"x\"", FOREST_MALFORMED},
-	{"\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"2\"}", FOREST_MALFORMED},
-	{"\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"-1\"}", FOREST_MALFORMED},
-	{"\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"999999999999999999\"}", FOREST_MALFORMED},
-	{"\"attributes\":{}", "\"attributes\":{\"best_iteration\":1}", FOREST_MALFORMED},
-	{"\"attributes\":{}", "\"attributes\":[]", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"0\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"-1\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"2147483647\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"2147483648\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"4294967295\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"4294967299\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"9223372036854775808\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"18446744073709551619\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":\"\"", FOREST_MALFORMED},
+	{"M03", "\"num_nodes\":\"3\"", "\"num_nodes\":3", FOREST_MALFORMED},
+	{"M03", "\"num_trees\":\"2\"", "\"num_trees\":\"3\"", FOREST_MALFORMED},
+	{"M03", "\"num_trees\":\"2\"", "\"num_trees\":\"4294967298\"", FOREST_MALFORMED},
+	{"M09", "\"tree_info\":[0,0]", "\"tree_info\":[0]", FOREST_MALFORMED},
+	{"M09", "\"tree_info\":[0,0]", "\"tree_info\":[0,0,0]", FOREST_MALFORMED},
+	{"M09", "\"num_class\":\"0\"", "\"num_class\":\"1000000000\"", FOREST_TOO_LARGE},
+	{"M09", "\"num_class\":\"0\"", "\"num_class\":\"4294967296\"", FOREST_TOO_LARGE},
+	{"M09", "\"num_class\":\"0\"", "\"num_class\":\"x\"", FOREST_MALFORMED},
+	{"M09", "\"num_target\":\"1\"", "\"num_target\":\"1000000000\"", FOREST_TOO_LARGE},
+	{"M09", "\"num_target\":\"1\"", "\"num_target\":\"0\"", FOREST_MALFORMED},
+	{"M03", "\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"0\",\"num_t", FOREST_MALFORMED},
+	{"M03", "\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"1\",\"num_t", FOREST_MALFORMED},
+	{"M03", "\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"3\",\"num_t", FOREST_MALFORMED},
+	{"M03", "\"num_feature\":\"2\",\"num_t", "\"num_feature\":\"1000000000\",\"num_t", FOREST_TOO_LARGE},
+	{"M09", "\"size_leaf_vector\":\"0\"}}", "\"size_leaf_vector\":\"2\"}}", FOREST_MALFORMED},
+	{"M09", "\"size_leaf_vector\":\"0\"}}", "\"size_leaf_vector\":\"3\"}}", FOREST_MALFORMED},
+	{"M09", "\"size_leaf_vector\":\"0\"}}", "\"size_leaf_vector\":\"1000000000\"}}", FOREST_TOO_LARGE},
+	{"M03", "\"num_parallel_tree\":\"1\"", "\"num_parallel_tree\":\"x\"", FOREST_MALFORMED},
+	{"M03", "\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"2\"}", FOREST_MALFORMED},
+	{"M03", "\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"-1\"}", FOREST_MALFORMED},
+	{"M03", "\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"999999999999999999\"}", FOREST_MALFORMED},
+	{"M03", "\"attributes\":{}", "\"attributes\":{\"best_iteration\":1}", FOREST_MALFORMED},
+	{"M03", "\"attributes\":{}", "\"attributes\":[]", FOREST_MALFORMED},
 
 	/* children */
-	{"\"left_children\":[1,", "\"left_children\":[0,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[2,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[3,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[-2,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[1000000000,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[2147483647,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[-2147483648,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[2147483648,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[1E0,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[true,", FOREST_MALFORMED},
-	{"\"left_children\":[1,", "\"left_children\":[", FOREST_MALFORMED},
-	{"\"left_children\":[1,-1,3", "\"left_children\":[1,-1,1", FOREST_MALFORMED},
-	{"\"left_children\":[1,-1,3", "\"left_children\":[1,-1,2", FOREST_MALFORMED},
-	{"\"left_children\":[1,-1,3", "\"left_children\":[1,3,3", FOREST_MALFORMED},
-	{"\"left_children\":[1,-1,3", "\"left_children\":[1,-1,0", FOREST_MALFORMED},
-	{"\"right_children\":[2,", "\"right_children\":[1,", FOREST_MALFORMED},
-	{"\"right_children\":[2,", "\"right_children\":[-1,", FOREST_MALFORMED},
-	{"\"right_children\":[2,", "\"right_children\":[1000000000,", FOREST_MALFORMED},
-	{"\"right_children\":[2,-1,4", "\"right_children\":[2,-1,5", FOREST_MALFORMED},
-	{"\"left_children\":[1,-1,-1],", "", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[0,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[2,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[3,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[-2,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[1000000000,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[2147483647,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[-2147483648,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[2147483648,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[1E0,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[true,", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,", "\"left_children\":[", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,-1,3", "\"left_children\":[1,-1,1", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,-1,3", "\"left_children\":[1,-1,2", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,-1,3", "\"left_children\":[1,3,3", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,-1,3", "\"left_children\":[1,-1,0", FOREST_MALFORMED},
+	{"M04", "\"right_children\":[2,", "\"right_children\":[1,", FOREST_MALFORMED},
+	{"M04", "\"right_children\":[2,", "\"right_children\":[-1,", FOREST_MALFORMED},
+	{"M04", "\"right_children\":[2,", "\"right_children\":[1000000000,", FOREST_MALFORMED},
+	{"M04", "\"right_children\":[2,-1,4", "\"right_children\":[2,-1,5", FOREST_MALFORMED},
+	{"M04", "\"left_children\":[1,-1,-1],", "", FOREST_MALFORMED},
 
 	/* splits */
-	{"\"split_indices\":[0,", "\"split_indices\":[2,", FOREST_MALFORMED},
-	{"\"split_indices\":[0,", "\"split_indices\":[-1,", FOREST_MALFORMED},
-	{"\"split_indices\":[0,", "\"split_indices\":[500000000,", FOREST_MALFORMED},
-	{"\"split_indices\":[0,", "\"split_indices\":[2147483647,", FOREST_MALFORMED},
-	{"\"split_indices\":[0,", "\"split_indices\":[2147483648,", FOREST_MALFORMED},
-	{"\"default_left\":[0,", "\"default_left\":[2,", FOREST_MALFORMED},
-	{"\"default_left\":[0,", "\"default_left\":[-1,", FOREST_MALFORMED},
-	{"\"split_type\":[0,", "\"split_type\":[2,", FOREST_MALFORMED},
-	{"\"split_type\":[0,", "\"split_type\":[1,", FOREST_MALFORMED},
-	{"\"split_type\":[0,", "\"split_type\":[", FOREST_MALFORMED},
-	{"[5E-1,", "[NaN,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",NaN,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",Infinity,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",-Infinity,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",1E39,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",\"1\",", FOREST_MALFORMED},
-	{",-2.5E-1,", ",+1,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",01,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",1.,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",.5,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",1e,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",-,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",nan,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",0x1,", FOREST_MALFORMED},
-	{",-2.5E-1,", ",[1],", FOREST_MALFORMED},
-	{",-2.5E-1,", ",0.00000000000000000000000000000000000000000000000000000000000000001,", FOREST_MALFORMED},
+	{"M06", "\"split_indices\":[0,", "\"split_indices\":[2,", FOREST_MALFORMED},
+	{"M06", "\"split_indices\":[0,", "\"split_indices\":[-1,", FOREST_MALFORMED},
+	{"M06", "\"split_indices\":[0,", "\"split_indices\":[500000000,", FOREST_MALFORMED},
+	{"M06", "\"split_indices\":[0,", "\"split_indices\":[2147483647,", FOREST_MALFORMED},
+	{"M06", "\"split_indices\":[0,", "\"split_indices\":[2147483648,", FOREST_MALFORMED},
+	{"M06", "\"default_left\":[0,", "\"default_left\":[2,", FOREST_MALFORMED},
+	{"M06", "\"default_left\":[0,", "\"default_left\":[-1,", FOREST_MALFORMED},
+	{"M08", "\"split_type\":[0,", "\"split_type\":[2,", FOREST_MALFORMED},
+	{"M08", "\"split_type\":[0,", "\"split_type\":[1,", FOREST_MALFORMED},
+	{"M08", "\"split_type\":[0,", "\"split_type\":[", FOREST_MALFORMED},
+	{"M07", "[5E-1,", "[NaN,", FOREST_MALFORMED},
+	{"M07", ",-2.5E-1,", ",NaN,", FOREST_MALFORMED},
+	{"M07", ",-2.5E-1,", ",Infinity,", FOREST_MALFORMED},
+	{"M07", ",-2.5E-1,", ",-Infinity,", FOREST_MALFORMED},
+	{"M07", ",-2.5E-1,", ",1E39,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",\"1\",", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",+1,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",01,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",1.,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",.5,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",1e,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",-,", FOREST_MALFORMED},
+	{"M07", ",-2.5E-1,", ",nan,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",0x1,", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",[1],", FOREST_MALFORMED},
+	{"M10", ",-2.5E-1,", ",0.00000000000000000000000000000000000000000000000000000000000000001,", FOREST_MALFORMED},
 
 	/* outputs, base score, objective, booster, version */
-	{"\"tree_info\":[0,0]", "\"tree_info\":[0,1]", FOREST_MALFORMED},
-	{"\"tree_info\":[0,0]", "\"tree_info\":[0,-1]", FOREST_MALFORMED},
-	{"\"tree_info\":[0,0]", "\"tree_info\":[0,1000000000]", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"NaN\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"1E39\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"-1E39\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"[]\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"[1,2]\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"[1,]\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"[1\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"1,2\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"1]\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "\"1-2\"", FOREST_MALFORMED},
-	{"\"2.5E-1\"", "0.25", FOREST_MALFORMED},
-	{"\"base_score\":\"2.5E-1\",", "", FOREST_MALFORMED},
-	{"\"reg:squarederror\"", "\"reg:unheardof\"", FOREST_UNSUPPORTED},
-	{"\"reg:squarederror\"", "\"\"", FOREST_UNSUPPORTED},
-	{"\"reg:squarederror\"", "1", FOREST_MALFORMED},
-	{"\"reg:squarederror\"", "\"reg:\\u0000\"", FOREST_UNSUPPORTED},
-	{"\"name\":\"reg:squarederror\",", "", FOREST_MALFORMED},
-	{"\"gbtree\"}", "\"gbforest\"}", FOREST_UNSUPPORTED},
-	{"\"gbtree\"}", "\"gblinear\"}", FOREST_MALFORMED},
-	{",\"name\":\"gbtree\"}", "}", FOREST_MALFORMED},
-	{"[1,7,4]", "[1,6,2]", FOREST_UNSUPPORTED},
-	{"[1,7,4]", "[3,5,0]", FOREST_UNSUPPORTED},
-	{"[1,7,4]", "[4,0,0]", FOREST_UNSUPPORTED},
-	{"[1,7,4]", "[0,0,0]", FOREST_MALFORMED},
-	{"[1,7,4]", "[1,7]", FOREST_MALFORMED},
-	{"[1,7,4]", "[1,7,4,0]", FOREST_MALFORMED},
-	{"[1,7,4]", "[1,7,-4]", FOREST_MALFORMED},
-	{"[1,7,4]", "[1,7,99999999999999999999]", FOREST_MALFORMED},
-	{"[1,7,4]", "\"1.7.4\"", FOREST_MALFORMED},
-	{",\"version\":[1,7,4]", "", FOREST_MALFORMED},
-	{"\"learner\"", "\"lerner\"", FOREST_MALFORMED},
+	{"M09", "\"tree_info\":[0,0]", "\"tree_info\":[0,1]", FOREST_MALFORMED},
+	{"M09", "\"tree_info\":[0,0]", "\"tree_info\":[0,-1]", FOREST_MALFORMED},
+	{"M09", "\"tree_info\":[0,0]", "\"tree_info\":[0,1000000000]", FOREST_MALFORMED},
+	{"M07", "\"2.5E-1\"", "\"NaN\"", FOREST_MALFORMED},
+	{"M07", "\"2.5E-1\"", "\"1E39\"", FOREST_MALFORMED},
+	{"M07", "\"2.5E-1\"", "\"-1E39\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"[]\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"[1,2]\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"[1,]\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"[1\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"1,2\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"1]\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "\"1-2\"", FOREST_MALFORMED},
+	{"M09", "\"2.5E-1\"", "0.25", FOREST_MALFORMED},
+	{"M09", "\"base_score\":\"2.5E-1\",", "", FOREST_MALFORMED},
+	{"M12", "\"reg:squarederror\"", "\"reg:unheardof\"", FOREST_UNSUPPORTED},
+	{"M12", "\"reg:squarederror\"", "\"\"", FOREST_UNSUPPORTED},
+	{"M12", "\"reg:squarederror\"", "1", FOREST_MALFORMED},
+	{"M12", "\"reg:squarederror\"", "\"reg:\\u0000\"", FOREST_UNSUPPORTED},
+	{"M12", "\"name\":\"reg:squarederror\",", "", FOREST_MALFORMED},
+	{"M12", "\"gbtree\"}", "\"gbforest\"}", FOREST_UNSUPPORTED},
+	{"M12", "\"gbtree\"}", "\"gblinear\"}", FOREST_MALFORMED},
+	{"M12", ",\"name\":\"gbtree\"}", "}", FOREST_MALFORMED},
+	{"M12", "[1,7,4]", "[1,6,2]", FOREST_UNSUPPORTED},
+	{"M12", "[1,7,4]", "[3,5,0]", FOREST_UNSUPPORTED},
+	{"M12", "[1,7,4]", "[4,0,0]", FOREST_UNSUPPORTED},
+	{"M12", "[1,7,4]", "[0,0,0]", FOREST_MALFORMED},
+	{"M12", "[1,7,4]", "[1,7]", FOREST_MALFORMED},
+	{"M12", "[1,7,4]", "[1,7,4,0]", FOREST_MALFORMED},
+	{"M12", "[1,7,4]", "[1,7,-4]", FOREST_MALFORMED},
+	{"M12", "[1,7,4]", "[1,7,99999999999999999999]", FOREST_MALFORMED},
+	{"M12", "[1,7,4]", "\"1.7.4\"", FOREST_MALFORMED},
+	{"M12", ",\"version\":[1,7,4]", "", FOREST_MALFORMED},
+	{"M12", "\"learner\"", "\"lerner\"", FOREST_MALFORMED},
 
 	/* repeated members, order, names */
-	{",\"version\":[1,7,4]", ",\"version\":[1,7,4],\"version\":[1,7,4]", FOREST_MALFORMED},
-	{"\"num_trees\":\"2\"", "\"num_trees\":\"2\",\"num_trees\":\"2\"", FOREST_MALFORMED},
-	{"\"id\":0,", "\"id\":0,\"id\":0,", FOREST_MALFORMED},
-	{"\"id\":0,", "\"id\":1,", FOREST_MALFORMED},
-	{"\"id\":0,", "\"id\":-1,", FOREST_MALFORMED},
-	{"\"tree_info\":[0,0]", "\"tree_info\":[0,0],\"tree_info\":[0,0]", FOREST_MALFORMED},
-	{"\"name\":\"gbtree\"}", "\"name\":\"gbtree\",\"gbtree\":{\"model\":{}}}", FOREST_MALFORMED},
-	{"\"tree_info\"", "\"weight_drop\":[1,1,1],\"tree_info\"", FOREST_MALFORMED},
-	{"\"tree_info\"", "\"weight_drop\":[NaN],\"tree_info\"", FOREST_MALFORMED},
-	{"\"age\",", "", FOREST_MALFORMED},
-	{"\"age\"", "1", FOREST_MALFORMED},
-	{"\"age\"", "\"\xff\"", FOREST_MALFORMED},
-	{"\"age\"", "\"\xc0\x80\"", FOREST_MALFORMED},
-	{"\"age\"", "\"\xed\xa0\x80\"", FOREST_MALFORMED},
-	{"\"age\"", "\"\xf5\x80\x80\x80\"", FOREST_MALFORMED},
-	{"\"age\"", "\"\xc3\"", FOREST_MALFORMED},
+	{"M10", ",\"version\":[1,7,4]", ",\"version\":[1,7,4],\"version\":[1,7,4]", FOREST_MALFORMED},
+	{"M10", "\"num_trees\":\"2\"", "\"num_trees\":\"2\",\"num_trees\":\"2\"", FOREST_MALFORMED},
+	{"M10", "\"id\":0,", "\"id\":0,\"id\":0,", FOREST_MALFORMED},
+	{"M10", "\"id\":0,", "\"id\":1,", FOREST_MALFORMED},
+	{"M10", "\"id\":0,", "\"id\":-1,", FOREST_MALFORMED},
+	{"M10", "\"tree_info\":[0,0]", "\"tree_info\":[0,0],\"tree_info\":[0,0]", FOREST_MALFORMED},
+	{"M10", "\"name\":\"gbtree\"}", "\"name\":\"gbtree\",\"gbtree\":{\"model\":{}}}", FOREST_MALFORMED},
+	{"M03", "\"tree_info\"", "\"weight_drop\":[1,1,1],\"tree_info\"", FOREST_MALFORMED},
+	{"M07", "\"tree_info\"", "\"weight_drop\":[NaN],\"tree_info\"", FOREST_MALFORMED},
+	{"M10", "\"age\",", "", FOREST_MALFORMED},
+	{"M10", "\"age\"", "1", FOREST_MALFORMED},
+	{"M10", "\"age\"", "\"\xff\"", FOREST_MALFORMED},
+	{"M10", "\"age\"", "\"\xc0\x80\"", FOREST_MALFORMED},
+	{"M10", "\"age\"", "\"\xed\xa0\x80\"", FOREST_MALFORMED},
+	{"M10", "\"age\"", "\"\xf5\x80\x80\x80\"", FOREST_MALFORMED},
+	{"M10", "\"age\"", "\"\xc3\"", FOREST_MALFORMED},
 
 	/* syntax */
-	{"\"version\":[1,7,4]}", "\"version\":[1,7,4],}", FOREST_MALFORMED},
-	{"\"version\":[1,7,4]}", "\"version\":[1,7,4]}}", FOREST_MALFORMED},
-	{"\"version\":[1,7,4]}", "\"version\":[1,7,4]}{}", FOREST_MALFORMED},
-	{"\"version\":[1,7,4]}", "\"version\":[1,7,4]]", FOREST_MALFORMED},
-	{"\"version\":[1,7,4]}", "\"version\"[1,7,4]}", FOREST_MALFORMED},
-	{"\"version\":[1,7,4]}", "version:[1,7,4]}", FOREST_MALFORMED},
-	{"{\"learner\"", "{,\"learner\"", FOREST_MALFORMED},
-	{"{\"learner\"", "{\"a\":tru,\"learner\"", FOREST_MALFORMED},
-	{"{\"learner\"", "{\"a\":\"\n\",\"learner\"", FOREST_MALFORMED},
-	{"{\"learner\"", "{\"a\" 1,\"learner\"", FOREST_MALFORMED},
-	{"{\"learner\"", "\xef\xbb\xbf{\"learner\"", FOREST_MALFORMED},
+	{"M10", "\"version\":[1,7,4]}", "\"version\":[1,7,4],}", FOREST_MALFORMED},
+	{"M10", "\"version\":[1,7,4]}", "\"version\":[1,7,4]}}", FOREST_MALFORMED},
+	{"M10", "\"version\":[1,7,4]}", "\"version\":[1,7,4]}{}", FOREST_MALFORMED},
+	{"M10", "\"version\":[1,7,4]}", "\"version\":[1,7,4]]", FOREST_MALFORMED},
+	{"M10", "\"version\":[1,7,4]}", "\"version\"[1,7,4]}", FOREST_MALFORMED},
+	{"M10", "\"version\":[1,7,4]}", "version:[1,7,4]}", FOREST_MALFORMED},
+	{"M10", "{\"learner\"", "{,\"learner\"", FOREST_MALFORMED},
+	{"M10", "{\"learner\"", "{\"a\":tru,\"learner\"", FOREST_MALFORMED},
+	{"M10", "{\"learner\"", "{\"a\":\"\n\",\"learner\"", FOREST_MALFORMED},
+	{"M10", "{\"learner\"", "{\"a\" 1,\"learner\"", FOREST_MALFORMED},
+	{"M10", "{\"learner\"", "\xef\xbb\xbf{\"learner\"", FOREST_MALFORMED},
 };
 
 /* Edits that UBJSON does not show: escapes, and what is only JSON's syntax. */
@@ -291,17 +299,20 @@ test_edits(void)
 	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++)
 	{
 		char	   *json = edit_document(MODEL, edits[i].from, edits[i].to);
-		ForestStatus status = try_bytes(edits[i].to, json, strlen(json));
+		char		name[256];
+		ForestStatus status;
 
-		if (!CHECK(status == edits[i].expected, edits[i].to))
+		snprintf(name, sizeof(name), "%s: %s", edits[i].id, edits[i].to);
+		status = try_bytes(name, json, strlen(json));
+		if (!CHECK(status == edits[i].expected, name))
 			printf("  status %d instead of %d\n", status, edits[i].expected);
 		for (int form = 0; form < N_UBJ_FORMS && !is_json_only(i); form++)
 		{
 			size_t		size;
 			uint8_t    *ubj = make_ubj(json, form, &size);
 
-			status = try_bytes(edits[i].to, ubj, size);
-			if (!CHECK(status == edits[i].expected, edits[i].to))
+			status = try_bytes(name, ubj, size);
+			if (!CHECK(status == edits[i].expected, name))
 				printf("  status %d instead of %d in UBJSON\n", status, edits[i].expected);
 			free(ubj);
 		}
@@ -322,7 +333,7 @@ test_escapes(void)
 	{
 		char	   *json = edit_document(MODEL, "\"age\"", escapes[i]);
 
-		CHECK(try_bytes(escapes[i], json, strlen(json)) == FOREST_MALFORMED, escapes[i]);
+		CHECK(try_bytes("M10: escape", json, strlen(json)) == FOREST_MALFORMED, escapes[i]);
 		free(json);
 	}
 }
@@ -349,7 +360,7 @@ test_children(void)
 		ForestStatus expected = i == 7 ? FOREST_OK : FOREST_MALFORMED;
 
 		json = edit_further(json, "[2,-1,4,-1,-1]", cases[i][1]);
-		CHECK(try_bytes(cases[i][0], json, strlen(json)) == expected, cases[i][0]);
+		CHECK(try_bytes("M04: children", json, strlen(json)) == expected, cases[i][0]);
 		free(json);
 	}
 }
@@ -384,7 +395,7 @@ test_vectors(void)
 		json = edit_further(json, "\"num_target\":\"1\"", "\"num_target\":\"2\"");
 		json = edit_further(json, "\"num_nodes\":\"3\",\"size_leaf_vector\":\"0\"",
 							"\"num_nodes\":\"3\",\"size_leaf_vector\":\"2\"");
-		CHECK(try_bytes(cases[i].right, json, strlen(json)) == cases[i].expected, cases[i].right);
+		CHECK(try_bytes("M09: vector leaves", json, strlen(json)) == cases[i].expected, cases[i].right);
 		free(json);
 	}
 }
@@ -415,7 +426,7 @@ test_categories(void)
 	};
 	char	   *json = make_categorical("[16777215]", "[0]", "[1]");
 
-	CHECK(try_bytes("largest category", json, strlen(json)) == FOREST_OK, "largest category");
+	CHECK(try_bytes("M08: largest category", json, strlen(json)) == FOREST_OK, "M08: largest category");
 	free(json);
 
 	/* Splits that share categories would take more time than the bytes say. */
@@ -425,20 +436,20 @@ test_categories(void)
 						"\"categories_sizes\":[],\"default_left\":[1,", "\"default_left\":[1,");
 	json = edit_further(json, "\"split_type\":[0,0,0,0,0]", "\"split_type\":[1,0,1,0,0]");
 	json = edit_further(edit_further(json, "@", "1"), "@", "1");
-	CHECK(try_bytes("splits with a category each", json, strlen(json)) == FOREST_OK, "categories");
+	CHECK(try_bytes("M08: a category each", json, strlen(json)) == FOREST_OK, "M08: a category each");
 	json = edit_further(json, "\"categories_segments\":[0,1],\"categories_sizes\":[1,1]",
 						"\"categories_segments\":[0,0],\"categories_sizes\":[1,2]");
-	CHECK(try_bytes("shared categories", json, strlen(json)) == FOREST_MALFORMED, "shared categories");
+	CHECK(try_bytes("M08: shared", json, strlen(json)) == FOREST_MALFORMED, "M08: shared");
 	free(json);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 	{
 		json = make_categorical(wrong[i][0], wrong[i][1], wrong[i][2]);
-		CHECK(try_bytes(wrong[i][0], json, strlen(json)) == FOREST_MALFORMED, wrong[i][0]);
+		CHECK(try_bytes("M08: categories", json, strlen(json)) == FOREST_MALFORMED, wrong[i][1]);
 		free(json);
 	}
 }
 
-/* Cut off at every byte, and every bit turned round. */
+/* M01: cut off at every byte; M02: every bit turned round. */
 static void
 test_damage(const char *name, const uint8_t *bytes, size_t size)
 {
@@ -446,12 +457,12 @@ test_damage(const char *name, const uint8_t *bytes, size_t size)
 	size_t		accepted = 0;
 
 	for (size_t i = 0; i < size; i++)
-		CHECK(try_bytes(name, bytes, i) != FOREST_OK, name);
+		CHECK(try_bytes("M01: cut off", bytes, i) != FOREST_OK, name);
 	memcpy(copy, bytes, size);
 	for (size_t bit = 0; bit < size * 8; bit++)
 	{
 		copy[bit / 8] ^= (uint8_t) (1 << (bit % 8));
-		accepted += try_bytes(name, copy, size) == FOREST_OK;
+		accepted += try_bytes("M02: a bit", copy, size) == FOREST_OK;
 		copy[bit / 8] = bytes[bit / 8];
 	}
 	/* Digits of numbers may change; lengths, names and syntax may not. */
@@ -490,32 +501,32 @@ test_bombs(void)
 	char	   *json;
 	size_t		size;
 
-	try_repeated("nested arrays", "{\"a\":", "[", 2000000, "");
-	try_repeated("nested objects", "", "{\"a\":", 2000000, "");
-	try_repeated("nested arrays that end", "{\"a\":", "[", 60, "");
-	try_repeated("nested arrays of UBJSON", "{i\1a", "[", 2000000, "");
-	try_repeated("nested counted arrays", "{i\1a", "[#i\1", 500000, "");
-	try_repeated("nested objects of UBJSON", "", "{i\1a", 2000000, "");
-	try_repeated("a number of a million digits", "{\"version\":[", "9", 1000000, "]}");
-	try_repeated("a skipped number of a million digits", "{\"a\":", "9", 1000000, "}");
-	try_repeated("a million members", "{\"a\":1", ",\"b\":1", 1000000, "}");
-	try_repeated("a million members of UBJSON", "{", "i\1aZ", 1000000, "}");
-	try_repeated("a million spaces", "{", " ", 1000000, "}");
-	try_repeated("a huge string", "{\"a\":\"", "x", 8000000, "\"}");
-	try_repeated("a huge key", "{\"", "x", 8000000, "\":1}");
-	try_repeated("a million empty trees", "{\"learner\":{\"gradient_booster\":{\"model\":{\"trees\":[{}",
+	try_repeated("M10: nested arrays", "{\"a\":", "[", 2000000, "");
+	try_repeated("M10: nested objects", "", "{\"a\":", 2000000, "");
+	try_repeated("M10: nested arrays that end", "{\"a\":", "[", 60, "");
+	try_repeated("M11: nested arrays of UBJSON", "{i\1a", "[", 2000000, "");
+	try_repeated("M11: nested counted arrays", "{i\1a", "[#i\1", 500000, "");
+	try_repeated("M11: nested objects of UBJSON", "", "{i\1a", 2000000, "");
+	try_repeated("M10: a number of a million digits", "{\"version\":[", "9", 1000000, "]}");
+	try_repeated("M10: a skipped number of a million digits", "{\"a\":", "9", 1000000, "}");
+	try_repeated("M10: a million members", "{\"a\":1", ",\"b\":1", 1000000, "}");
+	try_repeated("M11: a million members of UBJSON", "{", "i\1aZ", 1000000, "}");
+	try_repeated("M10: a million spaces", "{", " ", 1000000, "}");
+	try_repeated("M10: a huge string", "{\"a\":\"", "x", 8000000, "\"}");
+	try_repeated("M10: a huge key", "{\"", "x", 8000000, "\":1}");
+	try_repeated("M10: a million empty trees", "{\"learner\":{\"gradient_booster\":{\"model\":{\"trees\":[{}",
 				 ",{}", 1000000, "]}}}}");
-	try_repeated("a huge array", "{\"learner\":{\"gradient_booster\":{\"model\":{\"tree_info\":[0",
+	try_repeated("M10: a huge array", "{\"learner\":{\"gradient_booster\":{\"model\":{\"tree_info\":[0",
 				 ",0", 1000000, "]}}}}");
-	try_repeated("a huge array of a tree",
+	try_repeated("M10: a huge array of a tree",
 				 "{\"learner\":{\"gradient_booster\":{\"model\":{\"trees\":[{\"base_weights\":[0",
 				 ",0", 1000000, "]}]}}}}");
 
 	json = repeat("{\"learner\":{\"feature_names\":[\"\"", ",\"\"", 1000000, "]}}", &size);
-	CHECK(try_bytes("a million names", json, size) == FOREST_TOO_LARGE, "a million names");
+	CHECK(try_bytes("M10: a million names", json, size) == FOREST_TOO_LARGE, "M10: a million names");
 	free(json);
 	json = repeat("{\"learner\":{\"learner_model_param\":{\"base_score\":\"[1", ",1", 1000000, "]\"}}}", &size);
-	CHECK(try_bytes("a million outputs", json, size) == FOREST_TOO_LARGE, "a million outputs");
+	CHECK(try_bytes("M10: a million outputs", json, size) == FOREST_TOO_LARGE, "M10: a million outputs");
 	free(json);
 }
 
@@ -540,7 +551,7 @@ test_foreign(void)
 		BYTES("{i\1a[$D#L\040\0\0\0\0\0\0\0}"),
 		BYTES("{i\1a[$d#i\377}"), BYTES("{i\1a[$d#d\0\0\0\0}"), BYTES("{i\1a[$d#"), BYTES("{i\1a[$d"),
 		BYTES("{i\1a[$"), BYTES("{i\1a[$Z#L\177\377\377\377\377\377\377\377}"),
-		BYTES("{i\1a[$T#i\177}"), BYTES("{i\1a[$[#i\1}"), BYTES("{i\1a[$\1#i\1\0\0\0\0}"),
+		BYTES("{i\1a[$d#l\2\0\0\0\0\0\0\0\0\0\0\0}"), BYTES("{i\1a[$d#i\200}"), BYTES("{i\1a[$T#i\177}"), BYTES("{i\1a[$[#i\1}"), BYTES("{i\1a[$\1#i\1\0\0\0\0}"),
 		BYTES("{i\1a[$\2#i\1\0\0\0\0}"), BYTES("{i\1a\1\0\0\0\0}"),
 		BYTES("{i\1a[#L\0\0\377\377\377\377\377\377}"), BYTES("{i\1a[#M\377\377\377\377\377\377\377\377]}"),
 		BYTES("{i\1aSi\377}"), BYTES("{i\1aSi\5abc}"), BYTES("{i\1aSd\0\0\0\0}"), BYTES("{i\1aN}"),
@@ -555,11 +566,11 @@ test_foreign(void)
 	{
 		char		name[32];
 
-		snprintf(name, sizeof(name), "foreign %zu", i);
+		snprintf(name, sizeof(name), "%s: foreign %zu", cases[i].size < 2 ? "M01" : cases[i].bytes[0] == '{' ? "M11" : "M12", i);
 		CHECK(try_bytes(name, cases[i].bytes, cases[i].size) == FOREST_MALFORMED, name);
 	}
-	CHECK(try_bytes("binf", "binf\0\0\0\0\0\0", 10) == FOREST_UNSUPPORTED, "binf");
-	CHECK(try_bytes("CONFIG-offset:", "CONFIG-offset:12", 16) == FOREST_UNSUPPORTED, "CONFIG");
+	CHECK(try_bytes("M12: binf", "binf\0\0\0\0\0\0", 10) == FOREST_UNSUPPORTED, "M12: binf");
+	CHECK(try_bytes("M12: CONFIG-offset:", "CONFIG-offset:12", 16) == FOREST_UNSUPPORTED, "M12: CONFIG");
 }
 
 /* A tree that is one long chain; every second node is a leaf. */
@@ -587,9 +598,133 @@ test_chain(uint32_t n_splits, ForestStatus expected)
 	}
 	sprintf(out, "],\"tree_param\":{\"num_nodes\":\"%u\"}}", n);
 	model = edit_document(MODEL, TREE_0, json);
-	CHECK(try_bytes("chain", model, strlen(model)) == expected, "chain");
+	CHECK(try_bytes("M05: chain", model, strlen(model)) == expected, "M05: chain");
 	free(model);
 	free(json);
+}
+
+/* A typed array of UBJSON, all of whose numbers "value" gives. */
+static uint8_t *
+put_typed(uint8_t *out, const char *key, char type, uint32_t n, uint32_t (*value) (uint32_t i, uint32_t n))
+{
+	int			size = type == 'U' ? 1 : 4;
+
+	*out++ = 'i';
+	*out++ = (uint8_t) strlen(key);
+	out = (uint8_t *) stpcpy((char *) out, key);
+	*out++ = '[';
+	*out++ = '$';
+	*out++ = (uint8_t) type;
+	*out++ = '#';
+	*out++ = 'l';
+	for (int i = 3; i >= 0; i--)
+		*out++ = (uint8_t) (n >> (8 * i));
+	for (uint32_t i = 0; i < n; i++)
+		for (int k = size - 1; k >= 0; k--)
+			*out++ = (uint8_t) (value(i, n) >> (8 * k));
+	return out;
+}
+
+static uint32_t
+give_left(uint32_t i, uint32_t n)
+{
+	return i % 2 == 0 && i + 1 < n ? i + 1 : UINT32_MAX;
+}
+
+static uint32_t
+give_right(uint32_t i, uint32_t n)
+{
+	return i % 2 == 0 && i + 1 < n ? i + 2 : UINT32_MAX;
+}
+
+static uint32_t
+give_zero(uint32_t i, uint32_t n)
+{
+	return 0;
+}
+
+/* A model of UBJSON around trees: what is before them, and what is behind. */
+static uint8_t *
+put_text(uint8_t *out, const char *text)
+{
+	return (uint8_t *) stpcpy((char *) out, text);
+}
+
+#define UBJ_START "{i\7learner{i\20gradient_booster{i\5model{i\5trees["
+#define UBJ_END "}i\4nameSi\6gbtree}i\23learner_model_param{i\12base_scoreSi\1" "0" \
+	"i\13num_featureSi\1" "1" "i\12num_targetSi\1" "1" "}i\11objective{i\4nameSi\20reg:squarederror}}" \
+	"i\7version[$i#i\3\3"
+
+/* n trees of n_nodes nodes in a chain. */
+static void
+test_large(const char *name, uint32_t n, uint32_t n_nodes, ForestStatus expected)
+{
+	uint8_t    *bytes = malloc((size_t) n * ((size_t) n_nodes * 17 + 220) + 1000);
+	uint8_t    *out = put_text(bytes, UBJ_START);
+	char		count[32];
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		out = put_typed(put_text(out, "{"), "left_children", 'l', n_nodes, give_left);
+		out = put_typed(out, "right_children", 'l', n_nodes, give_right);
+		out = put_typed(out, "split_indices", 'l', n_nodes, give_zero);
+		out = put_typed(out, "default_left", 'U', n_nodes, give_zero);
+		out = put_typed(out, "split_conditions", 'd', n_nodes, give_zero);
+		out = put_text(out, "i\12tree_param{i\11num_nodesSi\7");
+		snprintf(count, sizeof(count), "%07u", n_nodes);
+		out = put_text(put_text(out, count), "}}");
+	}
+	out = put_text(out, "]i\22gbtree_model_param{i\11num_treesSi\7");
+	snprintf(count, sizeof(count), "%07u", n);
+	out = put_text(put_text(out, count), "}");
+	out = put_text(put_typed(out, "tree_info", 'l', n, give_zero), UBJ_END);
+	*out++ = 0;
+	*out++ = 0;
+	*out++ = '}';
+	CHECK(try_bytes(name, bytes, (size_t) (out - bytes)) == expected, name);
+	free(bytes);
+}
+
+/* Numbers that JSON has no words for, in every place of a float. */
+static void
+test_floats(void)
+{
+	static const struct
+	{
+		uint32_t	bits;
+		bool		threshold;	/* is fine as a threshold; likewise as a leaf */
+		bool		leaf;
+	}			cases[] = {
+		{0x00000001, true, true}, {0x80000001, true, true}, {0x007fffff, true, true},
+		{0x80000000, true, true}, {0x7f7fffff, true, true}, {0x7f800000, true, false},
+		{0xff800000, true, false}, {0x7fc00000, false, false}, {0x7fa00000, false, false},
+		{0x7f800001, false, false}, {0xffffffff, false, false}
+	};
+	size_t		size;
+	uint8_t    *bytes = make_ubj(MODEL, UBJ_TYPED, &size);
+	uint8_t    *place = NULL;
+
+	/* 0.5, -0.25 and 0.75: a threshold and two leaves */
+	for (size_t i = 0; i + 12 <= size; i++)
+		if (memcmp(bytes + i, "\x3f\0\0\0\xbe\x80\0\0\x3f\x40\0\0", 12) == 0)
+			place = bytes + i;
+	if (!CHECK(place != NULL, "M07: floats of a tree"))
+		return;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		bool		leaf = i % 2;
+		bool		fine = leaf ? cases[i / 2].leaf : cases[i / 2].threshold;
+		uint8_t    *at = place + (leaf ? 4 : 0);
+		uint8_t		saved[4];
+
+		memcpy(saved, at, 4);
+		for (int k = 0; k < 4; k++)
+			at[k] = (uint8_t) (cases[i / 2].bits >> (24 - 8 * k));
+		if (!CHECK((try_bytes("M07: float", bytes, size) == FOREST_OK) == fine, "M07: float"))
+			printf("  %08x, leaf %d\n", cases[i / 2].bits, leaf);
+		memcpy(at, saved, 4);
+	}
+	free(bytes);
 }
 
 static int	polls_left;
@@ -648,8 +783,9 @@ test_image(const char *name, const char *json)
 	for (size_t i = 0; i < size; i++)
 	{
 		/* A block of just that length, so that reading beyond it is seen. */
-		uint8_t    *prefix = malloc(i + 1);
+		void	   *prefix = NULL;
 
+		CHECK(posix_memalign(&prefix, 64, i + 1) == 0, name);
 		memcpy(prefix, image, i);
 		CHECK(mlops_forest_check(prefix, i, &default_limits, &error) != FOREST_OK, name);
 		free(prefix);
@@ -703,6 +839,18 @@ check_derived(Forest *image, size_t size)
 	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_OK, "unchanged");
 }
 
+/* The image where kernels that load whole cache lines would fault. */
+static ForestStatus
+check_shifted(const Forest *image, size_t size)
+{
+	uint8_t    *block = aligned_alloc(64, size + 64);
+	ForestError error;
+	ForestStatus status = mlops_forest_check(memcpy(block + 8, image, size), size, &default_limits, &error);
+
+	free(block);
+	return status;
+}
+
 /* Trees in an image that are well-formed in every node, but not as a whole. */
 static void
 test_image_trees(void)
@@ -728,6 +876,7 @@ test_image_trees(void)
 	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_MALFORMED, "group");
 	CHECK(mlops_forest_check_header(image, size, &error) == FOREST_OK, "header alone");
 	CHECK(mlops_forest_check_header(image, size - 64, &error) == FOREST_MALFORMED, "header and length");
+	CHECK(check_shifted(image, size) == FOREST_MALFORMED, "not aligned to cache lines");
 	trees[0].group = 0;
 	CHECK(mlops_forest_check(image, size, &default_limits, &error) == FOREST_OK, "unchanged");
 
@@ -768,7 +917,11 @@ main(void)
 	test_foreign();
 	test_chain(4000, FOREST_OK);
 	test_chain(5000, FOREST_TOO_LARGE);
-	test_chain(200000, FOREST_TOO_LARGE);
+	test_large("M05: one leaf", 1, 1, FOREST_OK);
+	test_large("M05: a chain of a million", 1, 2000001, FOREST_TOO_LARGE);
+	test_large("M05: 20,000 trees of one leaf", 20000, 1, FOREST_OK);
+	test_large("M05: more trees than an image may have", 300000, 1, FOREST_TOO_LARGE);
+	test_floats();
 	test_limits();
 	test_image_trees();
 	test_image("image", MODEL);

@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * fuzz_ubj.c
+ *	  Feed any bytes to the reader of UBJSON, whatever they look like.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "fuzz_reader.h"
+
+extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_reader(&mlops_reader_ubj, data, size);
+	return 0;
+}
