@@ -39,9 +39,7 @@ my %endless = (
 	predict => q{SELECT sum(mlops.predict('constant', p)) FROM point p, generate_series(1, 1000000000)},
 	explain => q{SELECT sum(contribution) FROM generate_series(1, 1000000000), point p, mlops.explain('constant', p)},
 	predict_batch => q{SELECT sum(prediction) FROM mlops.predict_batch('constant', 'SELECT p.* FROM point p, generate_series(1, 1000000000)', 'a')},
-	predict_agg => q{SELECT cardinality(mlops.predict_agg('constant', p)) FROM (SELECT a FROM point, generate_series(1, 1000000000)) p},
-	drift => q{SELECT count(*) FROM mlops.drift(mlops.reference(1.0), (SELECT mlops.profile(a, mlops.reference(1.0)) FROM point, generate_series(1, 1000000000)))});
-delete $endless{drift};
+	predict_agg => q{SELECT cardinality(mlops.predict_agg('constant', p)) FROM (SELECT a FROM point, generate_series(1, 1000000000)) p});
 
 # A session of the standby in such a statement.
 sub start_endless
@@ -49,7 +47,7 @@ sub start_endless
 	my ($sql) = @_;
 	my %client = (error => '');
 	$client{harness} = IPC::Run::start(
-		[ 'psql', '-X', '-d', $standby->connstr('postgres') . ' application_name=endless', '-c', $sql, '-c', q{SELECT mlops.predict('constant', 1.0)} ],
+		[ 'psql', '-X', '-d', $standby->connstr('postgres') . ' application_name=endless', '-c', $sql ],
 		'>', \$client{output}, '2>', \$client{error});
 	$standby->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'endless' AND state = 'active'})
 	  or die 'the statement does not start';
@@ -78,7 +76,7 @@ for my $name ('predict', 'predict_batch')
 	$primary->safe_psql('postgres', 'UPDATE point SET a = a; VACUUM point');
 	$client->{harness}->finish;
 	like($client->{error}, qr/canceling statement due to conflict with recovery/, "L04: a conflict with recovery ends $name");
-	like($client->{output}, qr/^\s*1$/m, 'L04: and the session predicts again');
+	is($standby->safe_psql('postgres', q{SELECT mlops.predict('constant', p) FROM point p LIMIT 1}), 1, 'L04: and nothing else');
 }
 unlike(slurp_file($standby->logfile), qr/WARNING|PANIC|TRAP|leak/, 'L04: without a warning');
 
@@ -96,7 +94,7 @@ is($standby->safe_psql('postgres', $workers), 0, 'L01: nor can one be asked for'
 # The primary is lost.
 $primary->stop('immediate');
 $standby->promote;
-ok(wait_for($standby, 'postgres', $running, "attempt = 2 AND phase = 'training'"), 'L01: after a promotion the interrupted run starts again');
+ok(wait_for($standby, 'postgres', $running, "attempt = 2 AND phase = 'training'"), 'L01: after a promotion the interrupted run starts again, at once');
 is($standby->safe_psql('postgres', "SELECT crashes, isfinite(not_before) FROM mlops.run WHERE id = $running"), '1|t', 'L01: and counts one crash');
 $standby->safe_psql('postgres', "SELECT mlops.cancel($running)");
 ok(wait_for($standby, 'postgres', $_, "status = 'succeeded'"), 'L01: a queued run is done') for @queued;
@@ -113,6 +111,7 @@ my @runs;
 for my $round (1 .. 10)
 {
 	push @runs, map { start_training($primary, 'postgres', 'load', 'num_boost_round => ' . (10 * $round + $_)) } 1 .. 3;
+	wait_for($primary, 'postgres', $runs[-3], "status = 'succeeded'");
 	$primary->stop('fast');
 	$standby->promote;
 	$primary->set_standby_mode;
@@ -134,8 +133,9 @@ $standby->stop;
 my $registry = join ', ', map { "mlops.$_" } qw(model model_version model_blob model_privilege alias model_calibration model_curve model_reference);
 my $subscriber = new_cluster('subscriber', "shared_preload_libraries = 'mlops'\n");
 $primary->safe_psql('postgres', "CREATE PUBLICATION registry FOR TABLE $registry");
+(my $connection = $primary->connstr('postgres')) =~ s/'/''/g;
 $subscriber->safe_psql('postgres', 'CREATE ROLE alice LOGIN; CREATE EXTENSION mlops; CREATE TABLE point (a float8); INSERT INTO point VALUES (1);'
-	. "CREATE SUBSCRIPTION registry CONNECTION '" . $primary->connstr('postgres') . "' PUBLICATION registry");
+	. "CREATE SUBSCRIPTION registry CONNECTION '$connection' PUBLICATION registry");
 $subscriber->wait_for_subscription_sync($primary, 'registry');
 my $session = $subscriber->background_psql('postgres');
 my $predict = q{SELECT mlops.predict('constant', p) FROM point p};
