@@ -89,7 +89,8 @@ my $workers = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'mlop
 is($standby->safe_psql('postgres', $workers), 0, 'L01: a standby has no workers');
 is($standby->safe_psql('postgres', "SELECT status FROM mlops.run WHERE id = $running"), 'running', 'L01: a run of the primary shows');
 $standby->psql('postgres', q{SELECT mlops.tick()}, stderr => \my $error);
-is($standby->safe_psql('postgres', $workers), 0, 'L01: nor can one be asked for');
+like($error, qr/cannot execute mlops\.tick\(\) during recovery/, 'L01: and says why when asked for one');
+is($standby->safe_psql('postgres', $workers), 0, 'L01: and gets none');
 
 # The primary is lost.
 $primary->stop('immediate');

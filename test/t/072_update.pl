@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($current) = slurp_file('mlops.control') =~ /^default_version = '(.*)'/m;
-my $installation = copy_installation('update');
+my $installation = copy_installation();
 my $node = new_cluster('update', "shared_preload_libraries = 'mlops'\n", install_path => $installation);
 
 # Every released version becomes the current one.
