@@ -38,16 +38,19 @@ inside() {
 		setpriv --reuid postgres --regid postgres --clear-groups -- "$@"
 }
 
-# enter SUITE: a root of that release that can be written to, with this tree built and installed.
+# enter SUITE LOWER: a root of that release that can be written to, with this tree
+# installed; built anew unless it is this machine's.
 enter() {
-	local root=$work/$1
+	local root=$work/$1 clean=clean
+	if [ "$2" = / ]; then clean=all; fi
 	mkdir -p "$work/$1.upper" "$work/$1.work" "$root"
 	mount -t overlay overlay -o "lowerdir=$2,upperdir=$work/$1.upper,workdir=$work/$1.work" "$root"
 	for folder in proc dev sys; do mount --rbind "/$folder" "$root/$folder"; done
 	rm -rf "$root/upgrade"
 	mkdir -p "$root/upgrade/mlops"
-	git ls-files --cached --others --exclude-standard -z | xargs -0 tar -c --ignore-failed-read | tar -x -C "$root/upgrade/mlops"
-	chroot "$root" sh -c 'cd /upgrade/mlops && make -s -j2 && make -s install > /dev/null && chown -R postgres: /upgrade'
+	tar -c --exclude=.git . | tar -x -C "$root/upgrade/mlops"
+	chroot "$root" sh -c "cd /upgrade/mlops && make -s with_llvm=no $clean && make -s -j2 with_llvm=no &&
+		make -s with_llvm=no install > /dev/null && chown -R postgres: /upgrade"
 }
 
 server_version() { ls "$1/usr/lib/postgresql" | sort -n | tail -n 1; }
@@ -67,9 +70,11 @@ lend() {
 	chroot "$2" ldconfig
 }
 
-start() { inside "$1" "/usr/lib/postgresql/$2/bin/pg_ctl" -D "/upgrade/data$2" -l "/upgrade/log$2" -w -t 120 start > /dev/null; }
-stop() { inside "$1" "/usr/lib/postgresql/$2/bin/pg_ctl" -D "/upgrade/data$2" -m fast -w stop > /dev/null; }
-sql() { inside "$1" psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$2"; }
+running=
+trap 'if [ -n "$running" ]; then stop $running; fi' EXIT
+start() { running="$1 $2"; inside "$1" "/usr/lib/postgresql/$2/bin/pg_ctl" -D "/upgrade/data$2" -l "/upgrade/log$2" -w -t 120 start > /dev/null; }
+stop() { inside "$1" "/usr/lib/postgresql/$2/bin/pg_ctl" -D "/upgrade/data$2" -m fast -w stop > /dev/null; running=; }
+sql() { inside "$1" psql -X -q -A -t -v ON_ERROR_STOP=1 -f - <<< "$2"; }
 
 create() {
 	inside "$1" "/usr/lib/postgresql/$2/bin/initdb" -D "/upgrade/data$2" --no-locale -E UTF8 $3 > /dev/null
