@@ -34,9 +34,13 @@ platforms: setup
 platform-%:
 	test/platform.sh $* lint unit fuzz interop sql isolation tap
 
+# pg_upgrade through the same releases; needs root and their folders.
+upgrade-check:
+	test/upgrade.sh $(PLATFORMS)
+
 indent: all
 	test/lint/indent.sh
 
-.PHONY: setup demo test lint bench platforms indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
+.PHONY: upgrade-check setup demo test lint bench platforms indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
 
 -include $(wildcard test/*/*.mk)
