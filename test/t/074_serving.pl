@@ -173,6 +173,10 @@ is(scalar(file_of('altered')), 0, 'R03: that leaves no file');
 sql("UPDATE mlops.model_blob SET bytes = replace(convert_from(bytes, 'UTF8'), '22.0', '21.0')::bytea WHERE digest = (mlops.resolve('altered')).digest");
 is(sql("SELECT answer('altered')"), 21, 'R03: the true bytes answer again');
 
+# R05: a model stays below what pg_dump can carry, whatever is configured.
+my (undef, undef, $refusal) = $node->psql('postgres', "LOAD 'mlops'; ALTER SYSTEM SET mlops.max_model_size = '512MB'");
+like($refusal, qr/512 MB is outside the valid range|524288 kB is outside|512 is outside the valid range/, 'R05: no model of 512 MB');
+
 # R07: metadata of a megabyte, very deep, and not UTF-8.
 is(sql(q{SELECT mlops.register_model('meta', constant_model(3), '{"features": ["a"]}', tags => jsonb_build_object('k', repeat('x', 1000000)),
 	params => jsonb_build_object('p', (repeat('[', 5000) || repeat(']', 5000))::jsonb), description => repeat('é', 100000));
