@@ -94,7 +94,7 @@ list_runs(const SpiScope *scope, void *arg)
 static void
 cancel_waiting(const SpiScope *scope, void *arg)
 {
-	mlops_queue_cancel_waiting(scope, *(int64 *) arg);
+	mlops_queue_cancel_waiting(scope);
 }
 
 /* In: a run to skip, or 0.  Out: the run that is due first, or 0. */
@@ -140,9 +140,8 @@ refuse_run(const SpiScope *scope, void *arg)
 {
 	Claim	   *claim = arg;
 
-	if (mlops_queue_claim(scope, claim->run, &claim->attempt, &claim->submitter))
-		(void) mlops_queue_end(scope, &claim->attempt, "failed",
-							   unpack_sql_state(claim->error->sqlerrcode), claim->error->message);
+	mlops_queue_refuse(scope, claim->run, unpack_sql_state(claim->error->sqlerrcode),
+					   claim->error->message);
 }
 
 static void
@@ -150,7 +149,7 @@ unclaim_run(const SpiScope *scope, void *arg)
 {
 	Claim	   *claim = arg;
 
-	(void) mlops_queue_requeue(scope, &claim->attempt, 0, false);
+	mlops_queue_unclaim(scope, &claim->attempt);
 }
 
 static ActiveRun *
@@ -256,7 +255,7 @@ start_run(int64 run, TimestampTz now)
 	start_pause = TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS);
 	mlops_handover_remove(&claim.attempt);
 	(void) mlops_step_try(unclaim_run, &claim, "put a run back");
-	if (!slots_logged)
+	if (!slots_logged && mlops_launcher_log_slots())
 		ereport(LOG,
 				(errmsg("mlops found no free worker slot for run " INT64_FORMAT, run),
 				 errhint("Raise max_worker_processes.")));
@@ -326,19 +325,13 @@ refresh_runs(void)
 		((ActiveRun *) lfirst(cell))->listed = false;
 	foreach(cell, rows)
 	{
-		QueuedRun  *row = lfirst(cell);
+		RunningRun *row = lfirst(cell);
+		ActiveRun  *run = find_active(&row->attempt);
 
-		if (row->running)
-		{
-			ActiveRun  *run = find_active(&row->attempt);
-
-			if (!run)
-				run = add_active(&row->attempt, row->started_at);
-			run->listed = true;
-			run->cancel |= row->cancel;
-		}
-		else
-			(void) mlops_step_try(cancel_waiting, &row->attempt.run, "cancel a run");
+		if (!run)
+			run = add_active(&row->attempt, row->started_at);
+		run->listed = true;
+		run->cancel |= row->cancel;
 	}
 	foreach(cell, list_copy(active))
 	{
@@ -401,6 +394,17 @@ watch_runs(TimestampTz now)
 	}
 }
 
+static bool
+extension_exists(void)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = OidIsValid(get_extension_oid("mlops", true));
+	CommitTransactionCommand();
+	return exists;
+}
+
 /* One round of work; returns whether there is a reason to stay. */
 static bool
 tick(bool first)
@@ -415,9 +419,12 @@ tick(bool first)
 	{
 		if (failed_looks < MAX_FAILED_LOOKS)
 			return true;
-		/* the extension is gone, most likely */
-		foreach(cell, active)
-			mlops_watch_terminate(lfirst(cell));
+		/* else a later dispatcher finishes what they do */
+		if (!extension_exists())
+		{
+			foreach(cell, active)
+				mlops_watch_terminate(lfirst(cell));
+		}
 		return false;
 	}
 	if (first)
@@ -428,6 +435,7 @@ tick(bool first)
 
 	now = GetCurrentTimestamp();
 	watch_runs(now);
+	(void) mlops_step_try(cancel_waiting, NULL, "cancel runs");
 	due = start_due_runs(now);
 	if (first)
 		(void) mlops_step_try(sweep_roles, NULL, "take out dropped roles");
@@ -466,9 +474,10 @@ take_lock(void)
 {
 	bool		taken;
 
+	if (!extension_exists())
+		return false;
 	StartTransactionCommand();
-	taken = OidIsValid(get_extension_oid("mlops", true)) &&
-		mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
+	taken = mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
 	CommitTransactionCommand();
 	return taken;
 }
@@ -570,6 +579,9 @@ mlops_dispatcher_main(Datum main_arg)
 			come_back();
 			proc_exit(0);
 		}
+		/* back off: until the launcher's next round, or until somebody asks */
+		if (failed_looks >= MAX_FAILED_LOOKS)
+			proc_exit(0);
 
 		/*
 		 * whoever committed before the release may have seen the lock and

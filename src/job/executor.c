@@ -82,16 +82,18 @@ mlops_executor_describe(BackgroundWorker *worker, const Attempt *attempt, Oid su
 	memcpy(worker->bgw_extra, &argument, sizeof(argument));
 }
 
+/*
+ * Only why it failed: the rest is read by nobody, could be what was wrong, and
+ * could fill the disk once more.
+ */
 static void
 hand_over_failure(const char *sqlstate, const char *error)
 {
-	current_run->result.succeeded = false;
-	strlcpy(current_run->result.sqlstate, sqlstate, sizeof(current_run->result.sqlstate));
-	current_run->result.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
-	/* what nobody reads after a failure, and could fill the disk once more */
-	current_run->result.metrics = NIL;
-	current_run->result.n_references = 0;
-	mlops_handover_write_result(&current_run->attempt, &current_run->result);
+	RunResult	failure = {.canceled = current_run->result.canceled,.threshold = NAN};
+
+	strlcpy(failure.sqlstate, sqlstate, sizeof(failure.sqlstate));
+	failure.error = pnstrdup(error, pg_mbcliplen(error, strlen(error), MAX_ERROR_BYTES));
+	mlops_handover_write_result(&current_run->attempt, &failure);
 	handed_over = true;
 }
 
@@ -303,8 +305,12 @@ execute(TrainingRun *run)
 		mlops_comparison_run(run);
 	else if (strcmp(run->kind, "monitor") == 0)
 		mlops_pull_run(run);
-	else
+	else if (strcmp(run->kind, "train") == 0)
 		train(run, &fixed, baseline);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a run of kind \"%s\" cannot be started", run->kind)));
 	run->result.succeeded = true;
 	mlops_handover_write_result(&run->attempt, &run->result);
 	handed_over = true;

@@ -28,6 +28,7 @@
 #define INTERRUPTED_MS 300		/* a server that shuts down ends this process
 								 * before */
 #define CRASH_DELAY_S 300
+#define STOP_MS 5000			/* an executor should have stopped */
 
 /* How a run ends that makes no version. */
 typedef struct Ending
@@ -97,12 +98,12 @@ publish_run(const SpiScope *scope, void *arg)
 }
 
 static void
-requeue_crashed(const SpiScope *scope, void *arg)
+count_crash(const SpiScope *scope, void *arg)
 {
 	ActiveRun  *run = arg;
 	bool		restarted = run->started_at < PgStartTime;
 
-	(void) mlops_queue_requeue(scope, &run->attempt, restarted ? 0 : CRASH_DELAY_S, true);
+	mlops_queue_count_crash(scope, &run->attempt, restarted ? 0 : CRASH_DELAY_S);
 }
 
 /* Whether the executor's process is there or about to be. */
@@ -178,10 +179,12 @@ finish_without_version(ActiveRun *run, const char *status, const char *sqlstate,
 static bool
 finish_crash(ActiveRun *run)
 {
+	if (!mlops_step_try(count_crash, run, "requeue a run"))
+		return false;
 	ereport(LOG,
 			(errmsg("attempt %d of mlops run " INT64_FORMAT " ended without a result",
 					run->attempt.attempt, run->attempt.run)));
-	return mlops_step_try(requeue_crashed, run, "requeue a run");
+	return true;
 }
 
 static bool
@@ -239,6 +242,24 @@ finish_run(ActiveRun *run, TimestampTz now, bool publish)
 								  result->sqlstate, result->error);
 }
 
+/*
+ * Have the executor exit.  One that does not, since the query is in code that never
+ * looks for interrupts, is waited for: to kill it would restart the server.
+ */
+static void
+stop_run(ActiveRun *run, TimestampTz now)
+{
+	mlops_watch_terminate(run);
+	if (run->stop_at == 0)
+		run->stop_at = now;
+	if (run->stop_logged || !TimestampDifferenceExceeds(run->stop_at, now, STOP_MS))
+		return;
+	run->stop_logged = true;
+	ereport(LOG,
+			(errmsg("mlops run " INT64_FORMAT " has not stopped yet", run->attempt.run),
+			 errdetail("Its executor was asked to exit %d seconds ago.", STOP_MS / 1000)));
+}
+
 bool
 mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish)
 {
@@ -248,7 +269,7 @@ mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish)
 		now >= TimestampTzPlusMilliseconds(run->started_at, mlops_max_run_time * INT64CONST(1000)))
 		run->timed_out = true;
 	if (run->cancel || run->timed_out)
-		mlops_watch_terminate(run);
+		stop_run(run, now);
 	else
 		update_progress(run, now);
 	return false;

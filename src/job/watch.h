@@ -22,6 +22,8 @@ typedef struct ActiveRun
 	bool		listed;			/* in the latest look at the table */
 	bool		cancel;			/* asked for */
 	bool		timed_out;
+	TimestampTz stop_at;		/* 0, or when the executor was asked to exit */
+	bool		stop_logged;	/* that it did not */
 	bool		interrupted;	/* its result said so at the last look */
 	TimestampTz checked_at;		/* last look for the lock of an adopted run */
 	int			pid;			/* what it found; 0: nobody */

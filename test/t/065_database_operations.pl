@@ -198,8 +198,7 @@ my @runs = (start_slow('postgres'),
 executor_of($node, 'postgres', $_, "wait_event = 'PgSleep'") for @runs[1, 2];
 my @processes = (split(' ', sql('SELECT string_agg(pid::text, $$ $$) FROM pg_stat_activity WHERE pid <> pg_backend_pid()')), trainers($node));
 cmp_ok(scalar(@processes), '>=', 11, 'O07: many processes');
-$node->kill9;
-my $took = wait_until_gone(10, @processes);
+my $took = kill_postmaster($node, @processes);
 ok(defined $took && $took < 3, 'O07: all are gone soon after the postmaster') or diag($took // 'never');
 $node->start;
 ok(wait_for($node, 'postgres', $_, 'attempt = 2 AND crashes = 1'), 'O07: the run starts again') for @runs;
