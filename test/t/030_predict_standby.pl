@@ -1,4 +1,4 @@
-# Prediction on a streaming standby: follows the primary by replay, writes nothing,
+# S06: prediction on a streaming standby: follows the primary by replay, writes nothing,
 # keeps its snapshot's version, works in parallel workers, and after promotion.
 use strict;
 use warnings;
