@@ -562,6 +562,14 @@ mlops_dispatcher_main(Datum main_arg)
 	before_shmem_exit(come_back_after_failure, (Datum) 0);
 	HOLD_CANCEL_INTERRUPTS();
 	pin_settings();
+
+	/*
+	 * A SIGHUP that came before its handler was lost, and with it perhaps a
+	 * larger mlops.max_concurrent_runs: whom the launcher sends for that
+	 * finds our lock and leaves.
+	 */
+	ConfigReloadPending = true;
+	reload_settings();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	run_context = AllocSetContextCreate(TopMemoryContext, "mlops active runs", ALLOCSET_DEFAULT_SIZES);
 	tick_context = AllocSetContextCreate(TopMemoryContext, "mlops tick", ALLOCSET_DEFAULT_SIZES);
