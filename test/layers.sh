@@ -73,7 +73,7 @@ run_isolation() {
 
 run_tap() {
 	PERL5LIB="$pgxs_test/perl:$PWD/test/perl:${PERL5LIB:-}" PG_REGRESS="$pgxs_test/regress/pg_regress" \
-		TESTDATADIR="$TMPDIR/tap" TESTLOGDIR="$TMPDIR/tap/log" \
+		TESTDIR="$PWD" TESTDATADIR="$TMPDIR/tap" TESTLOGDIR="$TMPDIR/tap/log" \
 		prove --verbose --timer --jobs $((2 * $(nproc))) test/t/*.pl > tap.log 2>&1
 	local status=$?
 	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|Wstat|Parse errors|Bad plan|\) *ok ' tap.log

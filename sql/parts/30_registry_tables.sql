@@ -74,7 +74,7 @@ COMMENT ON COLUMN mlops.dataset.read_at IS 'Time of the record.';
 CREATE TABLE mlops.run (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	kind text NOT NULL CHECK (kind IN ('train', 'evaluate', 'import', 'compare', 'monitor')),
-	model text COLLATE "C" REFERENCES mlops.model (name),
+	model text COLLATE "C" NOT NULL REFERENCES mlops.model (name),
 	version int,
 	status text NOT NULL DEFAULT 'queued'
 		CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'canceled', 'quarantined')),

@@ -43,6 +43,18 @@ get_text(const Jsonb *json, const char *key)
 	return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
+static char *
+get_required(const Jsonb *json, const char *key)
+{
+	char	   *value = get_text(json, key);
+
+	if (!value)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("recipe of a comparison has no \"%s\"", key)));
+	return value;
+}
+
 /* The query, cut to rows after the reading where that is what both have not seen. */
 static const char *
 make_query(const TrainingRun *run)
@@ -63,7 +75,7 @@ make_query(const TrainingRun *run)
 		query[i] = '\0';
 	return psprintf("SELECT * FROM (%s\n) AS q WHERE q.%s OPERATOR(pg_catalog.>) %s::pg_catalog.timestamptz",
 					query, quote_identifier(column),
-					quote_literal_cstr(get_text(run->json, "after")));
+					quote_literal_cstr(get_required(run->json, "after")));
 }
 
 static ResultMetric *
@@ -84,7 +96,7 @@ make_metric(const char *name, double value, double error, int64 n, bool baseline
 void
 mlops_comparison_run(TrainingRun *run)
 {
-	char	   *references[2] = {get_text(run->json, "champion"), get_text(run->json, "challenger")};
+	char	   *references[2] = {get_required(run->json, "champion"), get_required(run->json, "challenger")};
 	Judgement  *judgement;
 	PairedMetric pair;
 	DatasetSpec spec;

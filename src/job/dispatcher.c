@@ -20,7 +20,6 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "commands/extension.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -94,7 +93,7 @@ list_runs(const SpiScope *scope, void *arg)
 static void
 cancel_waiting(const SpiScope *scope, void *arg)
 {
-	mlops_queue_cancel_waiting(scope, *(int64 *) arg);
+	mlops_queue_cancel_waiting(scope);
 }
 
 /* In: a run to skip, or 0.  Out: the run that is due first, or 0. */
@@ -140,9 +139,8 @@ refuse_run(const SpiScope *scope, void *arg)
 {
 	Claim	   *claim = arg;
 
-	if (mlops_queue_claim(scope, claim->run, &claim->attempt, &claim->submitter))
-		(void) mlops_queue_end(scope, &claim->attempt, "failed",
-							   unpack_sql_state(claim->error->sqlerrcode), claim->error->message);
+	mlops_queue_refuse(scope, claim->run, unpack_sql_state(claim->error->sqlerrcode),
+					   claim->error->message);
 }
 
 static void
@@ -150,7 +148,7 @@ unclaim_run(const SpiScope *scope, void *arg)
 {
 	Claim	   *claim = arg;
 
-	(void) mlops_queue_requeue(scope, &claim->attempt, 0, false);
+	mlops_queue_unclaim(scope, &claim->attempt);
 }
 
 static ActiveRun *
@@ -229,7 +227,7 @@ start_executor(const Attempt *attempt, Oid submitter, TimestampTz now)
 
 /*
  * Claim a run and start its executor.  False when that has to wait: somebody has
- * locked the row, or there is no worker slot.
+ * locked the row or the run, or there is no worker slot.
  */
 static bool
 start_run(int64 run, TimestampTz now)
@@ -237,6 +235,9 @@ start_run(int64 run, TimestampTz now)
 	static bool slots_logged = false;
 	Claim		claim = {.run = run};
 
+	/* an executor of this number has not ended, as after DROP EXTENSION */
+	if (mlops_locks_holder(run) != 0)
+		return false;
 	claim.error = mlops_step_do(claim_run, &claim);
 	if (claim.error && mlops_step_is_transient(claim.error))
 		return false;
@@ -256,7 +257,7 @@ start_run(int64 run, TimestampTz now)
 	start_pause = TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS);
 	mlops_handover_remove(&claim.attempt);
 	(void) mlops_step_try(unclaim_run, &claim, "put a run back");
-	if (!slots_logged)
+	if (!slots_logged && mlops_launcher_log_slots())
 		ereport(LOG,
 				(errmsg("mlops found no free worker slot for run " INT64_FORMAT, run),
 				 errhint("Raise max_worker_processes.")));
@@ -306,6 +307,30 @@ start_due_runs(TimestampTz now)
 	return false;
 }
 
+/* End executors of runs that left the table, or of all; whether one of all is left. */
+static bool
+drop_runs(bool all)
+{
+	bool		left = false;
+	ListCell   *cell;
+
+	foreach(cell, list_copy(active))
+	{
+		ActiveRun  *run = lfirst(cell);
+		bool		alive;
+
+		if (run->listed && !all)
+			continue;
+		alive = mlops_watch_is_alive(run, GetCurrentTimestamp());
+		if (alive)
+			mlops_watch_terminate(run);
+		left |= alive;
+		if (!alive || !all)
+			forget_run(run);
+	}
+	return left;
+}
+
 /* Bring the list of active runs in line with the table. */
 static bool
 refresh_runs(void)
@@ -326,30 +351,15 @@ refresh_runs(void)
 		((ActiveRun *) lfirst(cell))->listed = false;
 	foreach(cell, rows)
 	{
-		QueuedRun  *row = lfirst(cell);
+		RunningRun *row = lfirst(cell);
+		ActiveRun  *run = find_active(&row->attempt);
 
-		if (row->running)
-		{
-			ActiveRun  *run = find_active(&row->attempt);
-
-			if (!run)
-				run = add_active(&row->attempt, row->started_at);
-			run->listed = true;
-			run->cancel |= row->cancel;
-		}
-		else
-			(void) mlops_step_try(cancel_waiting, &row->attempt.run, "cancel a run");
+		if (!run)
+			run = add_active(&row->attempt, row->started_at);
+		run->listed = true;
+		run->cancel |= row->cancel;
 	}
-	foreach(cell, list_copy(active))
-	{
-		ActiveRun  *run = lfirst(cell);
-
-		if (!run->listed)
-		{
-			mlops_watch_terminate(run);
-			forget_run(run);
-		}
-	}
+	(void) drop_runs(false);
 	return true;
 }
 
@@ -406,7 +416,6 @@ static bool
 tick(bool first)
 {
 	TimestampTz now;
-	ListCell   *cell;
 	bool		due;
 
 	MemoryContextReset(tick_context);
@@ -415,10 +424,8 @@ tick(bool first)
 	{
 		if (failed_looks < MAX_FAILED_LOOKS)
 			return true;
-		/* the extension is gone, most likely */
-		foreach(cell, active)
-			mlops_watch_terminate(lfirst(cell));
-		return false;
+		/* else a later dispatcher finishes what they do */
+		return !mlops_step_is_possible() && drop_runs(true);
 	}
 	if (first)
 	{
@@ -428,6 +435,7 @@ tick(bool first)
 
 	now = GetCurrentTimestamp();
 	watch_runs(now);
+	(void) mlops_step_try(cancel_waiting, NULL, "cancel runs");
 	due = start_due_runs(now);
 	if (first)
 		(void) mlops_step_try(sweep_roles, NULL, "take out dropped roles");
@@ -466,9 +474,10 @@ take_lock(void)
 {
 	bool		taken;
 
+	if (!mlops_step_is_possible())
+		return false;
 	StartTransactionCommand();
-	taken = OidIsValid(get_extension_oid("mlops", true)) &&
-		mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
+	taken = mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
 	CommitTransactionCommand();
 	return taken;
 }
@@ -553,6 +562,14 @@ mlops_dispatcher_main(Datum main_arg)
 	before_shmem_exit(come_back_after_failure, (Datum) 0);
 	HOLD_CANCEL_INTERRUPTS();
 	pin_settings();
+
+	/*
+	 * A SIGHUP that came before its handler was lost, and with it perhaps a
+	 * larger mlops.max_concurrent_runs: whom the launcher sends for that
+	 * finds our lock and leaves.
+	 */
+	ConfigReloadPending = true;
+	reload_settings();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	run_context = AllocSetContextCreate(TopMemoryContext, "mlops active runs", ALLOCSET_DEFAULT_SIZES);
 	tick_context = AllocSetContextCreate(TopMemoryContext, "mlops tick", ALLOCSET_DEFAULT_SIZES);
@@ -570,6 +587,9 @@ mlops_dispatcher_main(Datum main_arg)
 			come_back();
 			proc_exit(0);
 		}
+		/* back off: until the launcher's next round, or until somebody asks */
+		if (failed_looks >= MAX_FAILED_LOOKS)
+			proc_exit(0);
 
 		/*
 		 * whoever committed before the release may have seen the lock and

@@ -82,6 +82,10 @@ mlops_executor_describe(BackgroundWorker *worker, const Attempt *attempt, Oid su
 	memcpy(worker->bgw_extra, &argument, sizeof(argument));
 }
 
+/*
+ * Only why it failed: the rest is read by nobody, could be what was wrong, and
+ * could fill the disk once more.
+ */
 static void
 hand_over_failure(const char *sqlstate, const char *error)
 {
@@ -305,8 +309,12 @@ execute(TrainingRun *run)
 		mlops_comparison_run(run);
 	else if (strcmp(run->kind, "monitor") == 0)
 		mlops_pull_run(run);
-	else
+	else if (strcmp(run->kind, "train") == 0)
 		train(run, &fixed, baseline);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a run of kind \"%s\" cannot be started", run->kind)));
 	run->result.succeeded = true;
 	mlops_handover_write_result(&run->attempt, &run->result);
 	handed_over = true;

@@ -298,6 +298,13 @@ write_archive(const Attempt *attempt, const char *name, Archive *archive)
 	WireWriter	writer;
 	int			fd;
 
+	/* what no reader would take */
+	if (out->len - PREFIX_SIZE > MAX_PAYLOAD)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("metrics and profiles of the run take %d MB, more than %d MB",
+						out->len >> 20, MAX_PAYLOAD >> 20),
+				 errhint("Train fewer rounds with fewer metrics, or on fewer columns and categories.")));
 	mlops_registry_digest(out->data + PREFIX_SIZE, out->len - PREFIX_SIZE, digest);
 	mlops_wire_write_init(&writer, out->data, PREFIX_SIZE);
 	mlops_wire_write_u64(&writer, MAGIC);

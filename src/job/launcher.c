@@ -42,6 +42,7 @@
 #define PROBE_INTERVAL_MS 300000	/* between probes of all databases */
 #define PROBE_TIMEOUT_MS 2000	/* for one database, then the next */
 #define RETRY_MS 5000			/* when no worker slot is free */
+#define SLOTS_LOG_MS 3600000	/* until that is logged again */
 
 typedef struct DueDatabase
 {
@@ -54,6 +55,7 @@ typedef struct LauncherShared
 	slock_t		mutex;
 	Latch	   *latch;			/* of the launcher, or NULL */
 	bool		probe_all;		/* a due time did not fit */
+	TimestampTz slots_logged_at;	/* when somebody said that there are none */
 	DueDatabase due[MAX_DATABASES];
 } LauncherShared;
 
@@ -150,6 +152,22 @@ bool
 mlops_launcher_is_there(void)
 {
 	return shared != NULL;
+}
+
+bool
+mlops_launcher_log_slots(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		log;
+
+	if (!shared)
+		return true;
+	SpinLockAcquire(&shared->mutex);
+	log = TimestampDifferenceExceeds(shared->slots_logged_at, now, SLOTS_LOG_MS);
+	if (log)
+		shared->slots_logged_at = now;
+	SpinLockRelease(&shared->mutex);
+	return log;
 }
 
 static void

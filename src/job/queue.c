@@ -21,6 +21,7 @@
 #include "job/queue.h"
 
 #define MAX_CRASHES 3
+#define MAX_CANCELED 1000		/* in one transaction */
 
 /*
  * The first queued run of each role, by skips along the index: as cheap with
@@ -74,8 +75,9 @@ check_limit(const SpiScope *scope, Oid submitter)
 
 		mlops_args_add_role(&args, submitter);
 		mlops_spi_run(scope,
-					  "SELECT count(*), " ROLE_LIMIT("max_queued_runs", "$1") " FROM mlops.run"
-					  " WHERE submitted_by = $1 AND status IN ('queued', 'running')", &args);
+					  "SELECT (SELECT count(*) FROM mlops.run WHERE submitted_by = $1 AND status = 'queued')"
+					  " + (SELECT count(*) FROM mlops.run WHERE submitted_by = $1 AND status = 'running'), "
+					  ROLE_LIMIT("max_queued_runs", "$1"), &args);
 		count = DatumGetInt64(mlops_spi_value(0, 1, &isnull));
 		limit = DatumGetInt32(mlops_spi_value(0, 2, &isnull));
 		if (isnull)
@@ -122,25 +124,20 @@ mlops_queue_active(const SpiScope *scope, MemoryContext context)
 	SpiArgs		args = {0};
 	List	   *runs = NIL;
 	uint64		n = mlops_spi_run(scope,
-								  "SELECT r.id, r.attempt, r.status = 'running', c.run_id IS NOT NULL, r.started_at"
+								  "SELECT r.id, r.attempt, c.run_id IS NOT NULL, r.started_at"
 								  " FROM mlops.run r LEFT JOIN mlops.cancel_request c ON c.run_id = r.id"
-								  " WHERE r.status = 'running'"
-								  " UNION ALL"
-								  " SELECT r.id, r.attempt, false, true, r.started_at"
-								  " FROM mlops.cancel_request c JOIN mlops.run r ON c.run_id = r.id"
-								  " WHERE r.status <> 'running'", &args);
+								  " WHERE r.status = 'running'", &args);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	for (uint64 i = 0; i < n; i++)
 	{
-		QueuedRun  *run = palloc0(sizeof(QueuedRun));
+		RunningRun *run = palloc0(sizeof(RunningRun));
 		bool		isnull;
 
 		run->attempt.run = DatumGetInt64(mlops_spi_value(i, 1, &isnull));
 		run->attempt.attempt = DatumGetInt32(mlops_spi_value(i, 2, &isnull));
-		run->running = DatumGetBool(mlops_spi_value(i, 3, &isnull));
-		run->cancel = DatumGetBool(mlops_spi_value(i, 4, &isnull));
-		run->started_at = DatumGetTimestampTz(mlops_spi_value(i, 5, &isnull));
+		run->cancel = DatumGetBool(mlops_spi_value(i, 3, &isnull));
+		run->started_at = DatumGetTimestampTz(mlops_spi_value(i, 4, &isnull));
 		if (isnull)
 			run->started_at = 0;
 		runs = lappend(runs, run);
@@ -233,26 +230,35 @@ mlops_queue_claim(const SpiScope *scope, int64 run, Attempt *attempt, Oid *submi
 	return true;
 }
 
-bool
-mlops_queue_requeue(const SpiScope *scope, const Attempt *attempt, int delay, bool crashed)
+void
+mlops_queue_unclaim(const SpiScope *scope, const Attempt *attempt)
+{
+	SpiArgs		args = {0};
+
+	add_attempt(&args, attempt);
+	(void) mlops_spi_run(scope,
+						 "UPDATE mlops.run SET status = 'queued', attempt = attempt - 1"
+						 " WHERE id = $1 AND attempt = $2 AND status = 'running'", &args);
+}
+
+void
+mlops_queue_count_crash(const SpiScope *scope, const Attempt *attempt, int delay)
 {
 	SpiArgs		args = {0};
 
 	add_attempt(&args, attempt);
 	mlops_args_add_int4(&args, delay);
-	mlops_args_add_bool(&args, crashed);
 	mlops_args_add_int4(&args, MAX_CRASHES);
-	return mlops_spi_run(scope,
+	(void) mlops_spi_run(scope,
 						 "UPDATE mlops.run r SET crashes = n.crashes, phase = NULL,"
-						 " status = CASE WHEN n.crashes >= $5 THEN 'quarantined' ELSE 'queued' END,"
-						 " error = CASE WHEN n.crashes >= $5"
+						 " status = CASE WHEN n.crashes >= $4 THEN 'quarantined' ELSE 'queued' END,"
+						 " error = CASE WHEN n.crashes >= $4"
 						 " THEN n.crashes || ' attempts ended without a result' END,"
-						 " ended_at = CASE WHEN n.crashes >= $5 THEN clock_timestamp() END,"
-						 " not_before = clock_timestamp() + make_interval(secs =>"
-						 " $3 * CASE WHEN $4 THEN 2 ^ (n.crashes - 1) ELSE 1 END)"
-						 " FROM (SELECT id, crashes + $4::int AS crashes FROM mlops.run) n"
+						 " ended_at = CASE WHEN n.crashes >= $4 THEN clock_timestamp() END,"
+						 " not_before = clock_timestamp() + make_interval(secs => $3 * 2 ^ (n.crashes - 1))"
+						 " FROM (SELECT id, least(crashes, $4 - 1) + 1 AS crashes FROM mlops.run) n"
 						 " WHERE r.id = $1 AND n.id = r.id AND r.attempt = $2"
-						 " AND r.status = 'running'", &args) > 0;
+						 " AND r.status = 'running'", &args);
 }
 
 bool
@@ -260,34 +266,46 @@ mlops_queue_end(const SpiScope *scope, const Attempt *attempt, const char *statu
 				const char *sqlstate, const char *error)
 {
 	SpiArgs		args = {0};
-	bool		ended;
 
 	add_attempt(&args, attempt);
 	mlops_args_add_text(&args, status);
 	mlops_args_add_text(&args, sqlstate);
 	mlops_args_add_text(&args, error);
-	ended = mlops_spi_run(scope,
-						  "UPDATE mlops.run SET status = $3, sqlstate = $4, error = left($5, 8000),"
-						  " phase = NULL, ended_at = clock_timestamp()"
-						  " WHERE id = $1 AND attempt = $2 AND status = 'running'", &args) > 0;
-	mlops_queue_cancel_waiting(scope, attempt->run);
-	return ended;
+	return mlops_spi_run(scope,
+						 "UPDATE mlops.run SET status = $3, sqlstate = $4, error = left($5, 8000),"
+						 " phase = NULL, ended_at = clock_timestamp()"
+						 " WHERE id = $1 AND attempt = $2 AND status = 'running'", &args) > 0;
 }
 
 void
-mlops_queue_cancel_waiting(const SpiScope *scope, int64 run)
+mlops_queue_refuse(const SpiScope *scope, int64 run, const char *sqlstate, const char *error)
 {
 	SpiArgs		args = {0};
 
 	mlops_args_add_id(&args, run);
+	mlops_args_add_text(&args, sqlstate);
+	mlops_args_add_text(&args, error);
 	mlops_spi_run(scope,
-				  "UPDATE mlops.run r SET status = 'canceled', ended_at = clock_timestamp()"
-				  " FROM mlops.cancel_request c"
-				  " WHERE r.id = $1 AND c.run_id = r.id AND r.status = 'queued'", &args);
+				  "UPDATE mlops.run SET status = 'failed', sqlstate = $2, error = left($3, 8000),"
+				  " ended_at = clock_timestamp() WHERE id = $1 AND status = 'queued'", &args);
+}
+
+void
+mlops_queue_cancel_waiting(const SpiScope *scope)
+{
+	SpiArgs		args = {0};
+
+	if (mlops_spi_run(scope, "SELECT FROM mlops.cancel_request LIMIT 1", &args) == 0)
+		return;
+	mlops_args_add_int4(&args, MAX_CANCELED);
 	mlops_spi_run(scope,
-				  "DELETE FROM mlops.cancel_request c USING mlops.run r"
-				  " WHERE c.run_id = $1 AND r.id = c.run_id"
-				  " AND r.status NOT IN ('queued', 'running')", &args);
+				  "UPDATE mlops.run SET status = 'canceled', ended_at = clock_timestamp()"
+				  " WHERE id IN (SELECT r.id FROM mlops.cancel_request c JOIN mlops.run r ON r.id = c.run_id"
+				  " WHERE r.status = 'queued' LIMIT $1 FOR NO KEY UPDATE OF r SKIP LOCKED)", &args);
+	mlops_spi_run(scope,
+				  "DELETE FROM mlops.cancel_request WHERE run_id IN"
+				  " (SELECT c.run_id FROM mlops.cancel_request c JOIN mlops.run r ON r.id = c.run_id"
+				  " WHERE r.status NOT IN ('queued', 'running') LIMIT $1)", &args);
 }
 
 bool

@@ -17,20 +17,19 @@
 #include "base/spi.h"
 #include "job/handover.h"
 
-/* A run that is running or should be canceled. */
-typedef struct QueuedRun
+/* A row that is running. */
+typedef struct RunningRun
 {
 	Attempt		attempt;
-	bool		running;
 	bool		cancel;			/* asked for */
 	TimestampTz started_at;
-} QueuedRun;
+} RunningRun;
 
 /* Enqueue a training for a role; checks the limit of the role.  Returns the id. */
 extern int64 mlops_queue_insert(const char *model, Jsonb *recipe, int num_round,
 								int parent_version, Oid submitter);
 
-/* Running runs and cancel requests, as QueuedRun * in "context". */
+/* Running runs, as RunningRun * in "context". */
 extern List *mlops_queue_active(const SpiScope *scope, MemoryContext context);
 
 /* Set or, with two NULLs, take away the limits of a role; see table role_limit. */
@@ -51,17 +50,26 @@ extern bool mlops_queue_next_time(const SpiScope *scope, TimestampTz *due);
 /* Lock a queued run and start its next attempt. */
 extern bool mlops_queue_claim(const SpiScope *scope, int64 run, Attempt *attempt, Oid *submitter);
 
-/* Back to the queue, to be started after "delay" seconds.  "crashed" counts: each
- * one doubles the delay, and the third quarantines the run instead. */
-extern bool mlops_queue_requeue(const SpiScope *scope, const Attempt *attempt,
-								int delay, bool crashed);
+/* Back to its place in the queue: the attempt has not started. */
+extern void mlops_queue_unclaim(const SpiScope *scope, const Attempt *attempt);
 
-/* End a run that made no version; removes its cancel request. */
+/* Back to the queue, to be started after "delay" seconds, which each further crash
+ * doubles; the third quarantines the run instead. */
+extern void mlops_queue_count_crash(const SpiScope *scope, const Attempt *attempt, int delay);
+
+/* End a run that made no version. */
 extern bool mlops_queue_end(const SpiScope *scope, const Attempt *attempt, const char *status,
 							const char *sqlstate, const char *error);
 
-/* Cancel a queued run and remove the request of a run that is not running. */
-extern void mlops_queue_cancel_waiting(const SpiScope *scope, int64 run);
+/* Fail a queued run that must not start. */
+extern void mlops_queue_refuse(const SpiScope *scope, int64 run, const char *sqlstate,
+							   const char *error);
+
+/*
+ * Cancel queued runs that somebody wants canceled, as many as one statement should,
+ * and remove the requests of runs that have ended.
+ */
+extern void mlops_queue_cancel_waiting(const SpiScope *scope);
 
 extern bool mlops_queue_progress(const SpiScope *scope, const Attempt *attempt,
 								 const Progress *progress);

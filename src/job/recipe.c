@@ -417,6 +417,10 @@ mlops_recipe_parse(Jsonb *json)
 	char	   *promote;
 	bool		needs_validation;
 
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("recipe is not a JSON object")));
 	recipe->model = get_required(json, "model");
 	recipe->query = get_required(json, "query");
 	recipe->target = get_required(json, "target");

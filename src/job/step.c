@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -19,6 +20,25 @@
 #include "job/step.h"
 
 #define LOG_INTERVAL_MS 60000
+#define MAX_LOGGED 16			/* failures at a time that are kept apart */
+
+/* A failure that was logged. */
+typedef struct LoggedFailure
+{
+	char		line[256];
+	TimestampTz at;
+} LoggedFailure;
+
+bool
+mlops_step_is_possible(void)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = OidIsValid(get_extension_oid("mlops", true));
+	CommitTransactionCommand();
+	return exists;
+}
 
 ErrorData *
 mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
@@ -63,16 +83,22 @@ mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)
 void
 mlops_step_log(const ErrorData *error, const char *what)
 {
-	static char logged[256] = "";
-	static TimestampTz logged_at = 0;
+	static LoggedFailure logged[MAX_LOGGED];
+	LoggedFailure *entry = &logged[0];
 	TimestampTz now = GetCurrentTimestamp();
-	char		line[sizeof(logged)];
+	char		line[sizeof(entry->line)];
 
 	snprintf(line, sizeof(line), "%s: %s", what, error->message);
-	if (strcmp(line, logged) == 0 && !TimestampDifferenceExceeds(logged_at, now, LOG_INTERVAL_MS))
+	for (int i = 0; i < MAX_LOGGED && strcmp(line, entry->line) != 0; i++)
+	{
+		if (strcmp(line, logged[i].line) == 0 || logged[i].at < entry->at)
+			entry = &logged[i];
+	}
+	if (strcmp(line, entry->line) == 0 &&
+		!TimestampDifferenceExceeds(entry->at, now, LOG_INTERVAL_MS))
 		return;
-	strlcpy(logged, line, sizeof(logged));
-	logged_at = now;
+	strlcpy(entry->line, line, sizeof(entry->line));
+	entry->at = now;
 	ereport(LOG,
 			(errmsg("mlops dispatcher could not %s: %s", what, error->message)));
 }

@@ -36,6 +36,7 @@
 #define EXIT_TIMEOUT_MS 5000	/* between the end of the pipe and SIGKILL */
 #define POLL_MS 200
 #define MAX_LOG_BYTES 2000
+#define OTHER_PROCESSES 1000	/* that the user may start while one trains */
 
 /* The one child of this process, or 0; for the exit callback. */
 static pid_t trainer_pid = 0;
@@ -97,8 +98,30 @@ set_limit(int resource, int64 value)
 	if (getrlimit(resource, &limit) != 0)
 		_exit(126);
 	limit.rlim_cur = limit.rlim_max = Min((rlim_t) value, limit.rlim_max);
+	/* a second of processor time to be told apart from other kills */
+	if (resource == RLIMIT_CPU)
+		limit.rlim_cur = Max(limit.rlim_max, 2) - 1;
 	if (setrlimit(resource, &limit) != 0)
 		_exit(126);
+}
+
+/*
+ * How many threads the user may have while the trainer runs: the kernel counts
+ * all of his.  Those of the whole machine now, this server's later ones and room
+ * for others; few enough that the postmaster can always fork.  0: not known.
+ */
+static int64
+count_processes(int threads)
+{
+	FILE	   *file = fopen("/proc/loadavg", "r");
+	int64		count = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*s %*s %*s %*d/" INT64_FORMAT, &count) == 1 && count > 0)
+		count += MaxBackends + threads + OTHER_PROCESSES;
+	fclose(file);
+	return count;
 }
 
 /*
@@ -107,7 +130,7 @@ set_limit(int resource, int64 value)
  */
 static void
 exec_trainer(const char *path, char *const *arguments, char *const *environment,
-			 const int *fds, pid_t parent, const TrainerTask *task)
+			 const int *fds, pid_t parent, int64 max_processes, const TrainerTask *task)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t	none;
@@ -148,10 +171,12 @@ exec_trainer(const char *path, char *const *arguments, char *const *environment,
 	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_NOFILE, 64);
 	set_limit(RLIMIT_FSIZE, task->file_limit);
+	if (max_processes > 0)
+		set_limit(RLIMIT_NPROC, max_processes);
 	if (task->memory_limit > 0)
 		set_limit(RLIMIT_AS, task->memory_limit);
 	if (mlops_max_run_time > 0)
-		set_limit(RLIMIT_CPU, (rlim_t) mlops_max_run_time * task->threads + 1);
+		set_limit(RLIMIT_CPU, (rlim_t) mlops_max_run_time * task->threads + 2);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		_exit(126);
 
@@ -171,6 +196,7 @@ start_trainer(const TrainerTask *task)
 	int			fds[TRAINER_N_FDS];
 	int			ends[2];
 	int			null_fd;
+	int64		max_processes = count_processes(task->threads);
 	pid_t		parent = getpid();
 	pid_t		pid;
 	sigset_t	all;
@@ -210,7 +236,7 @@ start_trainer(const TrainerTask *task)
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		exec_trainer(path, arguments, environment, fds, parent, task);
+		exec_trainer(path, arguments, environment, fds, parent, max_processes, task);
 	if (pid > 0)
 	{
 		(void) setpgid(pid, pid);
@@ -234,22 +260,23 @@ start_trainer(const TrainerTask *task)
 	return ends[0];
 }
 
-/* Wait for the child to exit; it gets EXIT_TIMEOUT_MS after the end of its pipe. */
-static int
-reap_trainer(void)
+/*
+ * Wait for the child to exit; it gets EXIT_TIMEOUT_MS after its last message.
+ * False when it had to be killed.
+ */
+static bool
+reap_trainer(int *status)
 {
-	int			status = 0;
-
 	for (int waited = 0; waited < EXIT_TIMEOUT_MS; waited += 10)
 	{
-		pid_t		pid = waitpid(trainer_pid, &status, WNOHANG);
+		pid_t		pid = waitpid(trainer_pid, status, WNOHANG);
 
 		if (pid == trainer_pid || (pid < 0 && errno != EINTR))
 		{
 			/* descendants, if it made any */
 			(void) kill(-trainer_pid, SIGKILL);
 			trainer_pid = 0;
-			return status;
+			return true;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
 						 PG_WAIT_EXTENSION);
@@ -257,7 +284,7 @@ reap_trainer(void)
 		CHECK_FOR_INTERRUPTS();
 	}
 	kill_trainer();
-	return SIGKILL;
+	return false;
 }
 
 /* What it wrote to its standard error, for errdetail. */
@@ -277,24 +304,39 @@ read_log(int fd)
 	return log;
 }
 
+/* Why the child died of a signal; no return. */
 static void
-report_exit(int status, int log_fd)
+report_signal(int sig, const char *log)
 {
-	char	   *log = read_log(log_fd);
-
 	/* the only file that the trainer writes at length is the model */
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+	if (sig == SIGXFSZ)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("model needs more than mlops.max_model_size (%d MB)", mlops_max_model_size),
 				 errhint("Train fewer or shallower trees, or raise mlops.max_model_size.")));
-	if (WIFSIGNALED(status))
+	if (sig == SIGXCPU)
 		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-				 errmsg("trainer was terminated by signal %d: %s", WTERMSIG(status),
-						pg_strsignal(WTERMSIG(status))),
-				 log[0] ? errdetail("%s", log) : 0,
-				 errhint("The kernel may have run out of memory; see mlops.trainer_memory.")));
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("trainer needs more processor time than mlops.max_run_time (%d s) allows",
+						mlops_max_run_time),
+				 errhint("Train fewer rounds or rows, or raise mlops.max_run_time.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+			 errmsg("trainer was terminated by signal %d: %s", sig, pg_strsignal(sig)),
+			 log[0] ? errdetail("%s", log) : 0,
+			 sig == SIGKILL || sig == SIGABRT ?
+			 errhint("It may have run out of memory; see mlops.trainer_memory.") :
+			 errhint("This is a fault of libxgboost; other parameters or another version may avoid it.")));
+}
+
+/* Why there is no result: how the child exited, and whether it had said DONE. */
+static void
+report_exit(int status, bool done, int log_fd)
+{
+	char	   *log = read_log(log_fd);
+
+	if (WIFSIGNALED(status))
+		report_signal(WTERMSIG(status), log);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
@@ -303,41 +345,48 @@ report_exit(int status, int log_fd)
 				 errhint("Check that mlops_trainer and libxgboost are installed on the server.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-			 errmsg("trainer exited with status %d without a result",
-					WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+			 errmsg("trainer exited with status %d %s",
+					WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+					done ? "after its result" : "without a result"),
 			 log[0] ? errdetail("%s", log) : 0));
 }
 
-/* Check the form of a message: terminated text in the server encoding. */
+/*
+ * Check the form of a message: a known type, HELLO first and only there,
+ * terminated text.  The text becomes printable and valid in the server encoding.
+ */
 static void
-check_message(TrainerMessage *message)
+check_message(TrainerMessage *message, bool first)
 {
 	size_t		length = strnlen(message->text, sizeof(message->text));
+	bool		valid;
 
 	if (message->type < TRAINER_HELLO || message->type > TRAINER_DONE ||
+		(first != (message->type == TRAINER_HELLO) && message->type != TRAINER_ERROR) ||
 		length == sizeof(message->text))
 		ereport(ERROR,
 				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
 				 errmsg("trainer sent an invalid message"),
 				 errhint("Install mlops.so and mlops_trainer of the same version.")));
-	if (!pg_verify_mbstr(GetDatabaseEncoding(), message->text, length, true))
+	valid = pg_verify_mbstr(GetDatabaseEncoding(), message->text, length, true);
+	for (size_t i = 0; i < length; i++)
 	{
-		for (size_t i = 0; i < length; i++)
-		{
-			if ((unsigned char) message->text[i] >= 128)
-				message->text[i] = '?';
-		}
+		unsigned char c = message->text[i];
+
+		if (c < 32 || c == 127 || (c > 127 && !valid))
+			message->text[i] = '?';
 	}
 }
 
-/* Read messages until the end of the pipe; true when the last was DONE. */
+/* Read messages up to DONE, or the end of the pipe; true when it was DONE. */
 static bool
-listen_to_trainer(int fd, void (*receive) (const TrainerMessage *message, void *arg),
+listen_to_trainer(int fd, const TrainerTask *task,
+				  void (*receive) (const TrainerMessage *message, void *arg),
 				  void (*idle) (void *arg), void *arg)
 {
 	TrainerMessage message;
 	size_t		have = 0;
-	bool		done = false;
+	int64		n_messages = 0;
 
 	for (;;)
 	{
@@ -345,16 +394,22 @@ listen_to_trainer(int fd, void (*receive) (const TrainerMessage *message, void *
 
 		CHECK_FOR_INTERRUPTS();
 		if (size == 0)
-			return done && have == 0;
+			return false;
 		if (size > 0)
 		{
 			have += size;
 			if (have < sizeof(message))
 				continue;
 			have = 0;
-			check_message(&message);
-			done = message.type == TRAINER_DONE;
+			check_message(&message, n_messages == 0);
+			if (++n_messages > task->max_messages)
+				ereport(ERROR,
+						(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+						 errmsg("trainer sent more than " INT64_FORMAT " messages",
+								task->max_messages)));
 			receive(&message, arg);
+			if (message.type == TRAINER_DONE)
+				return true;
 			continue;
 		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
@@ -378,11 +433,16 @@ mlops_trainer_process_run(const TrainerTask *task,
 
 	PG_TRY();
 	{
-		bool		done = listen_to_trainer(fd, receive, idle, arg);
-		int			status = reap_trainer();
+		bool		done = listen_to_trainer(fd, task, receive, idle, arg);
+		int			status = 0;
 
+		if (!reap_trainer(&status))
+			ereport(ERROR,
+					(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+					 errmsg("trainer did not exit within %d s after its %s", EXIT_TIMEOUT_MS / 1000,
+							done ? "result" : "last message")));
 		if (!done || status != 0)
-			report_exit(status, task->log_fd);
+			report_exit(status, done, task->log_fd);
 	}
 	PG_FINALLY();
 	{

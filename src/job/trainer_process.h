@@ -17,13 +17,14 @@ typedef struct TrainerTask
 	int			threads;
 	int64		memory_limit;	/* bytes of address space; 0: none */
 	int64		file_limit;		/* bytes of the model */
+	int64		max_messages;	/* that it may send */
 	int			log_fd;			/* its standard error; for the reader of the
 								 * error */
 } TrainerTask;
 
 /*
  * Run a trainer to its end.  Each message goes to "receive" after its form has
- * been checked; its text is valid in the server encoding.  "idle" is called
+ * been checked; its text is printable and valid in the server encoding.  "idle" is called
  * several times a second.  Returns when the trainer said DONE and exited with 0;
  * anything else is an ERROR, and on any way out the process is gone.
  */

@@ -61,7 +61,8 @@ enum
 
 typedef enum TrainerMessageType
 {
-	TRAINER_HELLO = 1,			/* text: library version "1.7.4" */
+	TRAINER_HELLO = 1,			/* text: library version "1.7.4"; first and
+								 * only then */
 	TRAINER_PHASE,				/* text: loading | training | evaluating */
 	TRAINER_ROUND,				/* index: round; text: metric name; part;
 								 * value; n: rows judged, a sample of large
@@ -83,7 +84,7 @@ typedef enum TrainerMessageType
 	TRAINER_NOTE,				/* text: something the user should know */
 	TRAINER_ERROR,				/* text: why it failed; the last message then */
 	TRAINER_DONE				/* n: model bytes written; index: peak memory
-								 * in kB */
+								 * in kB; nothing is read after it */
 } TrainerMessageType;
 
 /* One message; smaller than PIPE_BUF, so that a write is all or nothing. */

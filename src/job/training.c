@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/settings.h"
 #include "base/wire.h"
+#include "compat/pg_compat.h"
 #include "job/reference_file.h"
 #include "job/trainer_process.h"
 #include "job/training.h"
@@ -29,18 +30,10 @@
 #define PROGRESS_INTERVAL_MS 200
 #define MAX_METRICS 2000000
 #define MAX_NOTES 100
+#define MAX_METRIC_NAME 63
+#define OTHER_MESSAGES 1000		/* neither of a round nor of a curve */
 #define TRAINER_BASE_MEMORY (INT64CONST(160) << 20) /* program, library,
 													 * stacks */
-
-/* Copy what fits, whole characters only: half of one would spoil the result. */
-static void
-copy_clipped(char *to, size_t size, const char *from)
-{
-	int			length = pg_mbcliplen(from, strlen(from), size - 1);
-
-	memcpy(to, from, length);
-	to[length] = '\0';
-}
 
 void
 mlops_training_phase(TrainingRun *run, const char *phase)
@@ -49,7 +42,7 @@ mlops_training_phase(TrainingRun *run, const char *phase)
 		return;
 	if (run->n_phases < TRAINING_MAX_PHASES)
 	{
-		copy_clipped(run->phase_name[run->n_phases], sizeof(run->phase_name[0]), phase);
+		strlcpy(run->phase_name[run->n_phases], phase, sizeof(run->phase_name[0]));
 		INSTR_TIME_SET_CURRENT(run->phase_start[run->n_phases]);
 		run->n_phases++;
 	}
@@ -191,16 +184,23 @@ create_file(const TrainingRun *run, const char *name, int mode)
 	return fd;
 }
 
+/* What the trainer says does not fit together. */
+pg_noreturn static void
+report_invalid(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
+			 errmsg("trainer sent an invalid %s", what)));
+}
+
 static void
 add_metric(TrainingRun *run, const TrainerMessage *message, int round, bool baseline)
 {
 	ResultMetric *metric;
 
 	if (message->part >= SPOOL_N_PARTS || message->text[0] == '\0' ||
-		list_length(run->result.metrics) >= MAX_METRICS)
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-				 errmsg("trainer sent an invalid metric")));
+		strlen(message->text) > MAX_METRIC_NAME || list_length(run->result.metrics) >= MAX_METRICS)
+		report_invalid("metric");
 	metric = palloc0(sizeof(ResultMetric));
 	metric->part = message->part;
 	metric->weighted = message->weighted != 0;
@@ -217,9 +217,7 @@ static void
 check_round(const TrainingRun *run, const TrainerMessage *message)
 {
 	if (message->index < 0 || message->index >= run->recipe->num_boost_round)
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-				 errmsg("trainer sent an invalid round")));
+		report_invalid("round");
 }
 
 static void
@@ -249,9 +247,7 @@ add_knot(TrainingRun *run, const TrainerMessage *message)
 	if (calibration->knots == NULL)
 		calibration->knots = palloc(sizeof(MetricKnot) * METRIC_MAX_KNOTS);
 	if (calibration->n_knots >= METRIC_MAX_KNOTS || message->part != SPOOL_TEST)
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-				 errmsg("trainer sent an invalid calibration")));
+		report_invalid("calibration");
 	calibration->n = message->n;
 	calibration->knots[calibration->n_knots++] = (MetricKnot)
 	{
@@ -268,9 +264,7 @@ add_cut(TrainingRun *run, const TrainerMessage *message)
 		curve->cuts = palloc(sizeof(MetricCut) * METRIC_MAX_CUTS);
 	if (curve->n_cuts >= METRIC_MAX_CUTS ||
 		(message->part != SPOOL_TEST && message->part != SPOOL_VALIDATION))
-		ereport(ERROR,
-				(errcode(ERRCODE_MLOPS_TRAINING_FAILED),
-				 errmsg("trainer sent an invalid curve of thresholds")));
+		report_invalid("curve of thresholds");
 	curve->n = message->n;
 	curve->weighted = message->weighted != 0;
 	run->result.curve_part = message->part;
@@ -278,6 +272,35 @@ add_cut(TrainingRun *run, const TrainerMessage *message)
 	{
 		message->value, message->error, message->other
 	};
+}
+
+/* A threshold that was chosen, which only some runs want. */
+static void
+take_threshold(TrainingRun *run, double threshold)
+{
+	const char *wanted = run->recipe->threshold;
+
+	if (!wanted || strcmp(wanted, "f1") != 0 || !(threshold >= 0 && threshold <= 1))
+		report_invalid("threshold");
+	run->result.threshold = threshold;
+}
+
+static void
+take_library_version(TrainingRun *run, const char *version)
+{
+	if (version[strspn(version, "0123456789.")] != '\0' ||
+		strlcpy(run->library_version, version, sizeof(run->library_version)) >= sizeof(run->library_version))
+		report_invalid("version of libxgboost");
+}
+
+/* The trainer's part of the phases of a run. */
+static void
+enter_phase(TrainingRun *run, const char *phase)
+{
+	if (strcmp(phase, "loading") != 0 && strcmp(phase, "training") != 0 &&
+		strcmp(phase, "evaluating") != 0)
+		report_invalid("phase");
+	mlops_training_phase(run, phase);
 }
 
 static void
@@ -288,10 +311,10 @@ receive_message(const TrainerMessage *message, void *arg)
 	switch ((TrainerMessageType) message->type)
 	{
 		case TRAINER_HELLO:
-			copy_clipped(run->library_version, sizeof(run->library_version), message->text);
+			take_library_version(run, message->text);
 			break;
 		case TRAINER_PHASE:
-			mlops_training_phase(run, message->text);
+			enter_phase(run, message->text);
 			break;
 		case TRAINER_ROUND:
 			receive_round(run, message);
@@ -314,7 +337,7 @@ receive_message(const TrainerMessage *message, void *arg)
 										 message->value, message->error));
 			break;
 		case TRAINER_THRESHOLD:
-			run->result.threshold = message->value;
+			take_threshold(run, message->value);
 			break;
 		case TRAINER_KNOT:
 			add_knot(run, message);
@@ -342,6 +365,19 @@ static void
 write_progress_when_idle(void *arg)
 {
 	mlops_training_progress(arg);
+}
+
+/* What the trainer may say at most: metrics of all parts and rounds, and the rest. */
+static int64
+count_messages(const Recipe *recipe, const Params *params)
+{
+	int64		n_metrics = 1;
+	ListCell   *cell;
+
+	foreach(cell, params->settings)
+		n_metrics += strncmp(lfirst(cell), "eval_metric=", 12) == 0;
+	return n_metrics * SPOOL_N_PARTS * recipe->num_boost_round +
+		METRIC_MAX_KNOTS + METRIC_MAX_CUTS + OTHER_MESSAGES;
 }
 
 /* Refuse before the start what would not fit into mlops.trainer_memory. */
@@ -481,6 +517,7 @@ mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
 		task.fds[TRAINER_FD_TRAIN + i] = spool->fd[i];
 	task.memory_limit = (int64) mlops_trainer_memory << 20;
 	task.file_limit = (int64) mlops_max_model_size << 20;
+	task.max_messages = count_messages(run->recipe, params);
 
 	make_config(run, dataset, params, &config);
 	if (baseline)
@@ -496,6 +533,10 @@ mlops_training_run(TrainingRun *run, const Dataset *dataset, Spool *spool,
 	mlops_training_phase(run, "loading");
 	mlops_trainer_process_run(&task, receive_message, write_progress_when_idle, run);
 
+	if (!mlops_calibration_is_valid(&run->result.calibration))
+		report_invalid("calibration");
+	if (!mlops_calibration_curve_is_valid(&run->result.curve))
+		report_invalid("curve of thresholds");
 	mlops_handover_seal_model(&run->attempt, &run->result);
 	mlops_reference_file_read(&run->attempt, dataset, &run->result);
 	run->result.params = describe_params(params);

@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "utils/fmgrprotos.h"
+#include <signal.h>
 
 #include "base/settings.h"
 #include "job/locks.h"
@@ -28,6 +28,7 @@
 #define INTERRUPTED_MS 300		/* a server that shuts down ends this process
 								 * before */
 #define CRASH_DELAY_S 300
+#define STOP_MS 5000			/* an executor should have stopped */
 
 /* How a run ends that makes no version. */
 typedef struct Ending
@@ -51,26 +52,6 @@ typedef struct ProgressCopy
 	const Attempt *attempt;
 	const Progress *progress;
 } ProgressCopy;
-
-static void
-find_holder(const SpiScope *scope, void *arg)
-{
-	ActiveRun  *run = arg;
-
-	run->pid = mlops_locks_holder(scope, run->attempt.run);
-}
-
-static void
-terminate_holder(const SpiScope *scope, void *arg)
-{
-	ActiveRun  *run = arg;
-
-	/* whoever holds the lock right now, never a pid from earlier */
-	find_holder(scope, run);
-	if (run->pid != 0)
-		(void) DirectFunctionCall2(pg_terminate_backend, Int32GetDatum(run->pid),
-								   Int64GetDatum(0));
-}
 
 static void
 copy_progress(const SpiScope *scope, void *arg)
@@ -97,17 +78,16 @@ publish_run(const SpiScope *scope, void *arg)
 }
 
 static void
-requeue_crashed(const SpiScope *scope, void *arg)
+count_crash(const SpiScope *scope, void *arg)
 {
 	ActiveRun  *run = arg;
 	bool		restarted = run->started_at < PgStartTime;
 
-	(void) mlops_queue_requeue(scope, &run->attempt, restarted ? 0 : CRASH_DELAY_S, true);
+	mlops_queue_count_crash(scope, &run->attempt, restarted ? 0 : CRASH_DELAY_S);
 }
 
-/* Whether the executor's process is there or about to be. */
-static bool
-is_alive(ActiveRun *run, TimestampTz now)
+bool
+mlops_watch_is_alive(ActiveRun *run, TimestampTz now)
 {
 	pid_t		pid;
 
@@ -120,8 +100,7 @@ is_alive(ActiveRun *run, TimestampTz now)
 	if (TimestampDifferenceExceeds(run->checked_at, now, ADOPTED_CHECK_MS))
 	{
 		run->checked_at = now;
-		if (!mlops_step_try(find_holder, run, "look for an executor"))
-			return true;
+		run->pid = mlops_locks_holder(run->attempt.run);
 	}
 	if (run->pid != 0)
 		return true;
@@ -135,10 +114,13 @@ is_alive(ActiveRun *run, TimestampTz now)
 void
 mlops_watch_terminate(ActiveRun *run)
 {
+	/* whoever holds the lock right now, never a pid from earlier */
+	int			pid = run->handle ? 0 : mlops_locks_holder(run->attempt.run);
+
 	if (run->handle)
 		TerminateBackgroundWorker(run->handle);
-	else
-		(void) mlops_step_try(terminate_holder, run, "terminate an executor");
+	else if (pid != 0)
+		(void) kill(pid, SIGTERM);
 }
 
 /* Copy the executor's progress into the row when it changed. */
@@ -178,10 +160,12 @@ finish_without_version(ActiveRun *run, const char *status, const char *sqlstate,
 static bool
 finish_crash(ActiveRun *run)
 {
+	if (!mlops_step_try(count_crash, run, "requeue a run"))
+		return false;
 	ereport(LOG,
 			(errmsg("attempt %d of mlops run " INT64_FORMAT " ended without a result",
 					run->attempt.attempt, run->attempt.run)));
-	return mlops_step_try(requeue_crashed, run, "requeue a run");
+	return true;
 }
 
 static bool
@@ -239,16 +223,34 @@ finish_run(ActiveRun *run, TimestampTz now, bool publish)
 								  result->sqlstate, result->error);
 }
 
+/*
+ * Have the executor exit.  One that does not, since the query is in code that never
+ * looks for interrupts, is waited for: to kill it would restart the server.
+ */
+static void
+stop_run(ActiveRun *run, TimestampTz now)
+{
+	mlops_watch_terminate(run);
+	if (run->stop_at == 0)
+		run->stop_at = now;
+	if (run->stop_logged || !TimestampDifferenceExceeds(run->stop_at, now, STOP_MS))
+		return;
+	run->stop_logged = true;
+	ereport(LOG,
+			(errmsg("mlops run " INT64_FORMAT " has not stopped yet", run->attempt.run),
+			 errdetail("Its executor was asked to exit %d seconds ago.", STOP_MS / 1000)));
+}
+
 bool
 mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish)
 {
-	if (run->retry_at != 0 || !is_alive(run, now))
+	if (run->retry_at != 0 || !mlops_watch_is_alive(run, now))
 		return finish_run(run, now, publish);
 	if (mlops_max_run_time > 0 &&
 		now >= TimestampTzPlusMilliseconds(run->started_at, mlops_max_run_time * INT64CONST(1000)))
 		run->timed_out = true;
 	if (run->cancel || run->timed_out)
-		mlops_watch_terminate(run);
+		stop_run(run, now);
 	else
 		update_progress(run, now);
 	return false;

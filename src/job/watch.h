@@ -22,6 +22,8 @@ typedef struct ActiveRun
 	bool		listed;			/* in the latest look at the table */
 	bool		cancel;			/* asked for */
 	bool		timed_out;
+	TimestampTz stop_at;		/* 0, or when the executor was asked to exit */
+	bool		stop_logged;	/* that it did not */
 	bool		interrupted;	/* its result said so at the last look */
 	TimestampTz checked_at;		/* last look for the lock of an adopted run */
 	int			pid;			/* what it found; 0: nobody */
@@ -37,6 +39,9 @@ typedef struct ActiveRun
  * may wait for a lock until the timeout; without "publish" that comes later.
  */
 extern bool mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish);
+
+/* Whether the executor's process is there or about to be. */
+extern bool mlops_watch_is_alive(ActiveRun *run, TimestampTz now);
 
 /* Ask the executor to exit. */
 extern void mlops_watch_terminate(ActiveRun *run);

@@ -47,7 +47,12 @@ static const int denied[] = {
 	SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_memfd_create,
 	SYS_chdir, SYS_fchdir, SYS_chroot, SYS_pivot_root, SYS_mount, SYS_umount2,
 	SYS_quotactl, SYS_swapon, SYS_swapoff, SYS_acct, SYS_fanotify_init,
-	SYS_inotify_init1, SYS_ioctl, SYS_vmsplice, SYS_sync,
+	SYS_inotify_init1, SYS_ioctl, SYS_vmsplice, SYS_sync, SYS_syncfs,
+	/* room beyond RLIMIT_FSIZE, on the disk of the server */
+	SYS_fallocate,
+	/* names, sizes and times of files */
+	SYS_newfstatat, SYS_statx, SYS_statfs, SYS_faccessat, SYS_readlinkat,
+	SYS_getxattr, SYS_lgetxattr, SYS_listxattr, SYS_llistxattr,
 	/* sockets and System V objects; the server's own shared memory is one */
 	SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_listen, SYS_accept,
 	SYS_accept4, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_recvfrom,
@@ -56,7 +61,7 @@ static const int denied[] = {
 	SYS_msgctl, SYS_mq_open, SYS_mq_unlink,
 	/* programs and processes */
 	SYS_execve, SYS_execveat, SYS_unshare, SYS_setns, SYS_ptrace,
-	SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_tkill,
+	SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_get_robust_list, SYS_tkill,
 	SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setpgid, SYS_setsid,
 	SYS_migrate_pages, SYS_move_pages, SYS_setpriority, SYS_ioprio_set,
 	SYS_sched_setparam, SYS_sched_setscheduler, SYS_sched_setattr,
@@ -81,7 +86,8 @@ static const int denied[] = {
 	/* the older forms that only this architecture has */
 	SYS_open, SYS_creat, SYS_mkdir, SYS_mknod, SYS_unlink, SYS_rmdir,
 	SYS_rename, SYS_link, SYS_symlink, SYS_chmod, SYS_chown, SYS_lchown,
-	SYS_utime, SYS_utimes, SYS_futimesat, SYS_fork, SYS_vfork,
+	SYS_utime, SYS_utimes, SYS_futimesat, SYS_stat, SYS_lstat, SYS_access,
+	SYS_readlink, SYS_uselib, SYS_fork, SYS_vfork,
 	SYS_inotify_init, SYS_ioperm, SYS_iopl, SYS_modify_ldt,
 #endif
 };

@@ -16,16 +16,16 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(set_up_gates executor_of wait_until_gone stop_sorting $gate_settings);
+our @EXPORT = qw(set_up_gates executor_of wait_until_gone kill_postmaster stop_sorting $gate_settings);
 
 # For postgresql.conf: who asks for synchronous_commit waits for ever.
 our $gate_settings = "wal_level = replica\nmax_wal_senders = 2\nsynchronous_standby_names = 'nobody'\nsynchronous_commit = local\n";
 
 # What stops where: gate => [table, event, condition].  Each has the points NAME (in
-# the statement), NAME_committing and NAME_committed.
+# the statement), NAME_committing and NAME_committed.  Progress is that of model "point".
 my %points = (
 	claim => [ 'run', 'UPDATE', q{OLD.status = 'queued' AND NEW.status = 'running'} ],
-	progress => [ 'run', 'UPDATE', q{OLD.status = 'running' AND NEW.status = 'running' AND OLD.progress_at IS DISTINCT FROM NEW.progress_at} ],
+	progress => [ 'run', 'UPDATE', q{OLD.status = 'running' AND NEW.status = 'running' AND OLD.progress_at IS DISTINCT FROM NEW.progress_at AND NEW.model = 'point'} ],
 	blob => [ 'model_blob', 'INSERT', 'true' ],
 	publish => [ 'run', 'UPDATE', q{OLD.status = 'running' AND NEW.status = 'succeeded'} ],
 	submit => [ 'run', 'INSERT', 'true' ],
@@ -122,6 +122,20 @@ sub wait_until_gone
 		usleep(2_000);
 	}
 	return time - $start;
+}
+
+# SIGKILL to the postmaster; returns the seconds until the other processes are gone, or undef.
+sub kill_postmaster
+{
+	my ($node, @others) = @_;
+	my $postmaster = postmaster_pid($node);
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	$node->kill9;
+	my $took = wait_until_gone(10, @others);
+	# until its parent has reaped it, a new one takes it for alive
+	usleep(2_000) while kill(0, $postmaster) && time < $deadline;
+	return $took;
 }
 
 # Stop the executor of a run while it sorts.  Its query waits at a gate, which "release" opens.

@@ -4,10 +4,12 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Basename;
+use File::Path;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster set_up change_settings start_training wait_for postmaster_pid children_of trainers $slow_params $constant_model);
+our @EXPORT = qw(new_cluster copy_installation set_up change_settings start_training wait_for postmaster_pid children_of trainers $slow_params $constant_model);
 
 # One round of a thousand trees: many seconds without a boundary between rounds.
 our $slow_params = '{"num_parallel_tree": 1000, "max_depth": 10, "subsample": 0.9, "seed": 7}';
@@ -38,6 +40,29 @@ sub new_cluster
 		"autovacuum = off\nmax_worker_processes = 16\nmax_prepared_transactions = 5\n" . ($settings // ''));
 	$node->start;
 	return $node;
+}
+
+# A copy of the installation of this test alone, by links where nothing differs:
+# the files of its library folder that are named come from elsewhere.  Its path.
+sub copy_installation
+{
+	my (%files) = @_;
+	my ($programs, $library, $share) = map { my $folder = `pg_config --$_`; chomp $folder; $folder } qw(bindir pkglibdir sharedir);
+	my $home = dirname($programs);
+	my $copy = PostgreSQL::Test::Utils::tempdir_short();
+	for my $folder ($home, $share)
+	{
+		next if -e "$copy$folder";
+		mkpath("$copy/" . dirname($folder));
+		system_or_bail('cp', '-al', $folder, "$copy$folder");
+	}
+	while (my ($name, $from) = each %files)
+	{
+		my $to = "$copy$library/$name";
+		unlink $to;
+		system_or_bail('cp', $from, $to);
+	}
+	return "$copy$home";
 }
 
 # The extension, role alice and her table of 20,000 rows in a database.

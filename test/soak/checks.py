@@ -8,7 +8,7 @@ import threading
 from world import Actor, children, postmaster
 
 BAD_LOG = re.compile(r"PANIC|TRAP:|cache lookup failed|refcount leak|reference leak|leaked|temporary file leak|was terminated by signal (?!9)"
-                     r"|could not open relation|unexpected|invalid memory alloc|corrupt|could not read block|stuck spinlock")
+                     r"|could not open relation|unexpected (?:chunk|node|message)|invalid memory alloc|corrupt|could not read block|stuck spinlock")
 COUNTED = """SELECT (SELECT coalesce(sum(n_rows), 0) FROM mlops.drift_window WHERE monitor = 'live')
     + (SELECT coalesce(sum(n_rows), 0) FROM mlops.drift_state WHERE monitor = 'live'), (SELECT coalesce(sum(n), 0) FROM ledger)"""
 LAUNCHER_S, ORPHAN_S, STUCK_S, STARVED_S = 30, 60, 200, 240

@@ -107,7 +107,7 @@ SELECT p AS params, try(p::jsonb) FROM unnest(ARRAY[
 	'{}', '{"max_depth": 0, "tree_method": "exact"}', '{"eta": "0.3"}', '{"max_depth": null, "xyzzy": null}', '{"booster": "gblinear", "feature_selector": "cyclic"}',
 	'{"eval_metric": ["auc", "error@0.4"]}', '{"monotone_constraints": {"a": 1, "b": -1}}', '{"interaction_constraints": [["a", "b"], ["c"]]}', '{"booster": "dart", "one_drop": true}', '{"scale_pos_weight": 3.5}']) p;
 
--- where it cannot be called
+-- Q03: where it cannot be called
 \set VERBOSITY terse
 BEGIN READ ONLY;
 SELECT mlops.train('m', 'SELECT * FROM t', 'y');
@@ -122,6 +122,33 @@ SELECT mlops.retrain('m');
 SELECT mlops.wait(NULL);
 SELECT mlops.wait(4711);
 SELECT mlops.cancel(4711);
+
+-- Q20: names, times and numbers at their ends; what is accepted is rolled back
+CREATE FUNCTION try_name(name text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM mlops.train(name, 'SELECT * FROM t', 'y', key => '{id}');
+	RAISE 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	RETURN left(SQLERRM, 60);
+END $$;
+SELECT left(n, 20) AS name, length(n), try_name(n) FROM unnest(ARRAY['a', repeat('n', 63), repeat('n', 64), repeat('n', 128), repeat('n', 129), '', ' m', 'm/1', 'm@a', 'm"', 'm''', E'm\n', E'm\\', U&'mod\00E8le', '1m', '-m', '..', '_.-']) n;
+CREATE FUNCTION try_time(as_of timestamptz, label_delay interval DEFAULT '0') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM mlops.train('m', 'SELECT * FROM t WHERE $1 IS NOT NULL', 'y', key => '{id}', as_of => as_of, label_delay => label_delay);
+	RAISE 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END $$;
+SELECT t, try_time(t::timestamptz) FROM unnest(ARRAY['1970-01-01 UTC', '4714-11-24 BC UTC', '294276-12-31 UTC', 'infinity', '-infinity']) t;
+SELECT try_time('4714-11-24 BC UTC', '100 years');
+SELECT mlops.train('m', 'SELECT * FROM t', repeat('y', 64)::name);
+SELECT mlops.train('m', 'SELECT * FROM t', E'y"\n');
+SELECT mlops.wait(-1);
+SELECT mlops.wait(9223372036854775807);
+SELECT mlops.cancel(-9223372036854775808);
+SELECT mlops.cancel(NULL) IS NULL AS nothing;
+CALL mlops.wait_run(NULL);
+CALL mlops.wait_run(4711, '-1 day');
 RESET ROLE;
 SELECT mlops.train('m', 'SELECT * FROM arguments.t', 'y');
 SELECT count(*) FROM mlops.run WHERE model = 'm';

@@ -51,7 +51,7 @@ is($node->safe_psql('postgres', "SELECT status, phase, num_round FROM mlops.prog
 my $start = time;
 is($node->safe_psql('postgres', "SET ROLE alice; SELECT mlops.cancel($run)"), 't', 'cancel is accepted');
 ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'the run is canceled');
-cmp_ok(time - $start, '<', 2, 'within two seconds, in the middle of a round');
+cmp_ok(time - $start, '<', 2, 'B12: within two seconds, in the middle of a round');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'mlops run'"),
 	'its executor is gone');
 is(scalar(grep { -e "/proc/$_" } @trainers), 0, 'and its trainer');
@@ -78,7 +78,7 @@ for my $case ([ 'pg_cancel_backend(pid)', 'canceled' ], [ 'pg_terminate_backend(
 	$run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 	wait_for($node, 'postgres', $run, "phase = 'training'");
 	$node->safe_psql('postgres', "SELECT $tool FROM pg_stat_activity WHERE backend_type = 'mlops run'");
-	ok(wait_for($node, 'postgres', $run, "status = '$status' AND crashes = 0"), ($status eq 'canceled' ? 'K02' : 'K01') . ": $tool: $status, not crashed");
+	ok(wait_for($node, 'postgres', $run, "status = '$status' AND crashes = 0"), ($status eq 'canceled' ? 'K02, Q07' : 'K01, Q08') . ": $tool: $status, not crashed");
 }
 is(scalar(trainers($node)), 0, 'no trainer survives its executor');
 
@@ -102,18 +102,18 @@ wait_for($node, 'postgres', $run, "phase = 'training'");
 my $dispatcher = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'");
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($dispatcher) FROM generate_series(1, 10)");
 my $round = $node->safe_psql('postgres', "SELECT round FROM mlops.run WHERE id = $run");
-ok(wait_for($node, 'postgres', $run, "round > $round"), 'a canceled dispatcher goes on');
+ok(wait_for($node, 'postgres', $run, "round > $round"), 'Q07: a canceled dispatcher goes on');
 is($node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'"),
 	$dispatcher, 'in the same process');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'");
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'K11: a run survives the loss of its dispatcher');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'K11, Q19: a run survives the loss of its dispatcher');
 is($node->safe_psql('postgres', "SELECT attempt FROM mlops.run WHERE id = $run"), 1, 'in its first attempt');
 $run = start_training($node, 'postgres', 'adopted', "params => '$slow_params'");
 wait_for($node, 'postgres', $run, "phase = 'training'");
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'");
 $node->safe_psql('postgres', "SELECT mlops.cancel($run)");
-ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'an adopted run can be canceled');
+ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'Q19: an adopted run can be canceled');
 
 # While the query waits for a lock.
 my $locker = $node->background_psql('postgres');
@@ -130,7 +130,7 @@ ok($node->poll_query_until('postgres',
 $start = time;
 $node->safe_psql('postgres', "SET ROLE alice; SELECT mlops.cancel($run)");
 ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'and is canceled');
-cmp_ok(time - $start, '<', 2, 'within two seconds');
+cmp_ok(time - $start, '<', 2, 'B12: within two seconds, while its query waits for a lock');
 $locker->query_safe('COMMIT');
 $locker->quit;
 
@@ -151,16 +151,16 @@ change_settings($node, 'mlops.max_queued_runs' => '1', 'mlops.max_concurrent_run
 $run = start_training($node, 'postgres', 'flower');
 my ($code, $out, $err) = $node->psql('postgres',
 	"SELECT mlops.train('flower', 'SELECT * FROM flower', 'big')", extra_params => [ '-U', 'alice' ]);
-like($err, qr/role "alice" already has 1 unfinished runs/, 'the queue of a role is limited');
+like($err, qr/role "alice" already has 1 unfinished runs/, 'Q21: the queue of a role is limited');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type LIKE 'mlops%'"),
-	'max_concurrent_runs = 0 starts nothing');
+	'Q12: max_concurrent_runs = 0 starts nothing');
 is(status_of($run), 'queued', 'the run waits');
 change_settings($node, 'mlops.max_queued_runs' => '100', 'mlops.max_concurrent_runs' => '2');
 $node->safe_psql('postgres', 'SELECT mlops.tick()');
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'until the setting allows it');
 change_settings($node, 'mlops.max_run_time' => '1');
 $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
-ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.max_run_time%'"), 'run time is limited');
+ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.max_run_time%'"), 'Q17: run time is limited');
 change_settings($node, 'mlops.max_run_time' => '0', 'mlops.trainer_memory' => '100');
 $run = start_training($node, 'postgres', 'flower');
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%mlops.trainer_memory%'"), 'memory is limited');
@@ -177,7 +177,7 @@ $node->safe_psql('postgres', 'SELECT mlops.tick()');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 31 FROM mlops.run WHERE model IN ('many', 'one') AND status = 'succeeded'"),
 	'all runs of two roles are done');
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM mlops.run a, mlops.run b
-	WHERE a.model = 'many' AND b.model = 'one' AND a.started_at < b.started_at}), '<=', 1, 'the roles took turns');
+	WHERE a.model = 'many' AND b.model = 'one' AND a.started_at < b.started_at}), '<=', 1, 'Q13: the roles took turns');
 
 # Submitters that may not any more.
 change_settings($node, 'mlops.max_concurrent_runs' => '0');
@@ -195,7 +195,7 @@ $node->safe_psql('postgres', q{
 	ALTER ROLE alice SET role = impostor; ALTER ROLE alice SET statement_timeout = '300ms';
 	ALTER ROLE alice SET default_transaction_read_only = on});
 $run = start_training($node, 'postgres', 'flower');
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'ALTER ROLE SET does no harm');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'B12: ALTER ROLE SET does no harm');
 $run = $node->safe_psql('postgres', q{SET ROLE alice;
 	SELECT mlops.train('flower', 'SELECT f.*, (SELECT count(g.a + h.a) FROM flower g, flower h WHERE g.id <> f.id) AS n FROM flower f', 'big', key => '{id}')});
 ok(wait_for($node, 'postgres', $run, "status = 'failed' AND error LIKE '%statement timeout%'"),

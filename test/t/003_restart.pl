@@ -56,12 +56,12 @@ for my $crash (1 .. 3)
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops run'");
 	kill 'KILL', $pid;
 	ok($node->poll_query_until('postgres', "SELECT crashes = $crash FROM mlops.run WHERE id = $run"),
-		"K04: crash $crash is counted");
+		"K04, Q16: crash $crash is counted");
 	next if $crash == 3;
-	is(row($run, "status, not_before - progress_at > interval '4 minutes'"), 'queued|t', 'and backed off');
+	is(row($run, "status, not_before - progress_at > interval '4 minutes'"), 'queued|t', 'Q15: and backed off');
 	$node->safe_psql('postgres', "UPDATE mlops.run SET not_before = now() WHERE id = $run; SELECT mlops.tick()");
 }
-is(row($run, 'status'), 'quarantined', 'K04: the third one quarantines the run');
+is(row($run, 'status'), 'quarantined', 'K04, Q16: the third one quarantines the run');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_dir('base/pgsql_tmp') d, pg_ls_dir('base/pgsql_tmp/' || d) f"),
 	0, 'no files are left');
 
@@ -73,7 +73,7 @@ $run = $node->safe_psql('postgres', q{
 	PREPARE TRANSACTION 'training'});
 $node->safe_psql('postgres', "COMMIT PREPARED 'training'");
 $node->reload;
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'a run of a prepared transaction');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'Q02: a run of a prepared transaction');
 
 # Due later.
 change_settings($node, 'mlops.max_concurrent_runs' => '0');
@@ -89,7 +89,7 @@ wait_for($node, 'postgres', $run, "status = 'succeeded'");
 $owner->query_safe("BEGIN; SELECT mlops.set_alias('locked', 'champion', 1)");
 my $blocked = start_training($node, 'postgres', 'locked', "num_boost_round => 7, promote => 'if_not_worse'");
 $run = start_training($node, 'postgres', 'free', 'num_boost_round => 5');
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'other runs publish meanwhile');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'B12: other runs publish meanwhile');
 is(row($blocked, 'status'), 'running', 'while one waits for a locked model');
 $owner->query_safe('COMMIT');
 ok(wait_for($node, 'postgres', $blocked, "status = 'succeeded'"), 'and publishes when it is free');

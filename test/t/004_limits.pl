@@ -60,11 +60,11 @@ $node->safe_psql('postgres', q{
 	SELECT mlops.set_role_limit('-', max_queued_runs => 0)});
 my $held = start_training($node, 'postgres', 'flower', 'num_boost_round => 1');
 ($status, $out, $err) = $node->psql('postgres', "SELECT mlops.train('bob', 'SELECT * FROM flower', 'big')",
-	extra_params => [ '-U', 'bob' ]);
-like($err, qr/role "bob" already has 0 unfinished runs/, 'everybody without a limit of his own is limited');
+	extra_params => [ '-U', 'bob', '-v', 'VERBOSITY=verbose' ]);
+like($err, qr/53400: +role "bob" already has 0 unfinished runs/, 'Q21: everybody without a limit of his own is limited');
 $node->safe_psql('postgres', q{SELECT mlops.set_role_limit('-')});
 is($node->safe_psql('postgres', q{SET ROLE bob; SELECT mlops.train('bob', 'SELECT * FROM flower', 'big', key => '{id}', num_boost_round => 1) AS run \gset
-	SELECT status FROM mlops.wait(:run)}), 'succeeded', 'another role trains');
+	SELECT status FROM mlops.wait(:run)}), 'succeeded', 'Q21: another role trains');
 is($node->safe_psql('postgres', "SELECT status FROM mlops.run WHERE id = $held"), 'queued', 'the limited one waits');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type LIKE 'mlops%'"),
 	'and nobody spins for it');

@@ -31,15 +31,15 @@ ok($node->poll_query_until('postgres', q{SELECT now() - xact_start > interval '8
 	'a table lock outlasts ten looks of the dispatcher');
 $administrator->query_safe('COMMIT');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'mlops run'"), 1,
-	'the executor lives on');
+	'Q23: the executor lives on');
 is(row($run, 'status'), 'running', 'so does the run');
 my $complaints = () = slurp_file($node->logfile, $log_position) =~ /mlops dispatcher could not/g;
-cmp_ok($complaints, '<=', 3, 'the log tells once');
+cmp_ok($complaints, '<=', 3, 'Q22: the log tells once');
 
 # A dispatcher that was terminated comes back by itself, and cancels.
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'");
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'"),
-	'a lost dispatcher is replaced');
+	'Q08: a lost dispatcher is replaced');
 $node->safe_psql('postgres', "SELECT mlops.cancel($run)");
 ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'the run can be canceled');
 $administrator->quit;
@@ -52,12 +52,12 @@ my $owner = $node->background_psql('postgres');
 $owner->query_safe("BEGIN; SELECT mlops.set_alias('held', 'champion', 1)");
 my @blocked = map { start_training($node, 'postgres', 'held', "num_boost_round => $_, promote => 'if_not_worse'") } 6 .. 8;
 $run = start_training($node, 'postgres', 'other', 'num_boost_round => 5');
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'runs of other models start and publish');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'B12: runs of other models start and publish');
 is(row($blocked[0], 'status'), 'running', 'while some wait for a locked alias');
 my $start = time;
 $node->safe_psql('postgres', "SELECT mlops.cancel($blocked[1])");
 ok(wait_for($node, 'postgres', $blocked[1], "status = 'canceled'"), 'one of them is canceled');
-cmp_ok(time - $start, '<', 2, 'within two seconds');
+cmp_ok(time - $start, '<', 2, 'B12: within two seconds, while it waits to be published');
 $owner->query_safe('COMMIT');
 ok(wait_for($node, 'postgres', $_, "status = 'succeeded'"), 'the others publish when it is free') for @blocked[0, 2];
 $owner->quit;
@@ -68,7 +68,7 @@ for (1 .. 30)
 {
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity, generate_series(1, 100) WHERE backend_type = 'mlops dispatcher'");
 }
-ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'a nudged dispatcher goes on');
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'Q07: a nudged dispatcher goes on');
 
 # Settings of a database do not reach the bookkeeping.
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET exit_on_error = on');
@@ -100,7 +100,7 @@ for my $database (@databases)
 {
 	push @runs, start_training($node, $database, 'flower', 'num_boost_round => 3');
 }
-ok(wait_for($node, $databases[$_], $runs[$_], "status = 'succeeded'"), "database $databases[$_] gets a worker") for 0 .. 2;
+ok(wait_for($node, $databases[$_], $runs[$_], "status = 'succeeded'"), "Q11: database $databases[$_] gets a worker") for 0 .. 2;
 
 unlike(slurp_file($node->logfile), qr/TRAP|PANIC/, 'the server is healthy');
 done_testing();

@@ -3,6 +3,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use MlopsRegistry;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -25,18 +26,6 @@ sub start_cluster
 	$node->append_conf('postgresql.conf', "mlops.max_model_size = 1\nmax_prepared_transactions = 2");
 	$node->start;
 	return $node;
-}
-
-# Names and contents of all tables and sequences of the schema, roles by name.
-sub read_registry
-{
-	my ($node, $dbname) = @_;
-	my @relations = split /\n/, $node->safe_psql($dbname,
-		"SELECT relname FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p', 'S') ORDER BY 1");
-	return map {
-		$_ => $node->safe_psql($dbname,
-			/_seq$/ ? "SELECT last_value, is_called FROM mlops.$_" : "SELECT r FROM mlops.$_ r ORDER BY r::text")
-	} @relations;
 }
 
 my $source = start_cluster('source');
@@ -78,7 +67,7 @@ is("@empty", '', 'every table has rows to carry');
 
 my $dump = $source->backup_dir . '/mlops.dump';
 mkdir $source->backup_dir;
-$source->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $source->connstr('postgres') ], 'dump');
+$source->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $source->connstr('postgres') ], 'B01: dump');
 
 # other OIDs: roles are made in another order, after others
 my $target = start_cluster('target');
@@ -86,15 +75,15 @@ $target->safe_psql('postgres', q{
 	CREATE ROLE regress_mlops_first; CREATE ROLE regress_mlops_leaver; CREATE ROLE regress_mlops_reader;
 	CREATE ROLE regress_mlops_second; CREATE ROLE regress_mlops_owner LOGIN; CREATE DATABASE restored; CREATE DATABASE lacking;});
 my $oids = q{SELECT string_agg(oid::text, ',' ORDER BY rolname) FROM pg_roles WHERE rolname ~ 'regress_mlops_(owner|reader|leaver)'};
-isnt($target->safe_psql('postgres', $oids), $source->safe_psql('postgres', $oids), 'the roles have other OIDs');
-$target->command_ok([ 'pg_restore', '--exit-on-error', '-d', $target->connstr('restored'), $dump ], 'restore');
+isnt($target->safe_psql('postgres', $oids), $source->safe_psql('postgres', $oids), 'B01: the roles have other OIDs');
+$target->command_ok([ 'pg_restore', '--exit-on-error', '-d', $target->connstr('restored'), $dump ], 'B01: restore');
 my %after = read_registry($target, 'restored');
-is_deeply(\%after, \%before, 'tables and sequences are the same, roles by name');
+is_deeply(\%after, \%before, 'B01: tables and sequences are the same, roles by name');
 
 is($target->safe_psql('restored', q{
 	SET ROLE regress_mlops_owner;
 	SELECT mlops.predict('regress_m', 2, 0), mlops.predict('regress_m@canary', 2, 0), mlops.has_model_privilege('regress_m', 'own')}),
-	'1|0|t', 'the owner predicts and owns');
+	'1|0|t', 'B01: the owner predicts and owns');
 is($target->safe_psql('restored', q{
 	SET ROLE regress_mlops_reader; SELECT serve.score(2, 0), serve.look(2, 0)}), '1|1', 'functions made for the model predict');
 my $describe = q{SELECT proname, pg_get_functiondef(oid), proacl, proowner::regrole, obj_description(oid) FROM pg_proc
@@ -103,7 +92,7 @@ is($target->safe_psql('restored', $describe), $source->safe_psql('postgres', $de
 is($target->safe_psql('restored', qq{
 	SET ROLE regress_mlops_owner;
 	SELECT mlops.register_model('regress_m', replace('$model', '1.5', '3.5')::bytea);
-	SELECT max(id) > 2 FROM mlops.run;}), "3\nt", 'numbers go on where they stopped');
+	SELECT max(id) > 2 FROM mlops.run;}), "3\nt", 'B01: numbers go on where they stopped');
 is($target->safe_psql('restored', q{
 	SET ROLE regress_mlops_second;
 	SELECT mlops.has_model_privilege('regress_m', 'read'), mlops.has_model_privilege('regress_m', 'predict')}),
@@ -112,10 +101,10 @@ is($target->safe_psql('restored', q{
 # a role that the target lacks: an error that names it, and nothing half restored
 $target->safe_psql('postgres', 'ALTER ROLE regress_mlops_leaver RENAME TO regress_mlops_left');
 $target->command_checks_all([ 'pg_restore', '--single-transaction', '-d', $target->connstr('lacking'), $dump ],
-	1, [], [qr/role "regress_mlops_leaver" does not exist/], 'a missing role stops the restore');
-is($target->safe_psql('lacking', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'mlops'}), '0', 'and leaves nothing');
+	1, [], [qr/role "regress_mlops_leaver" does not exist/], 'B01: a missing role stops the restore');
+is($target->safe_psql('lacking', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'mlops'}), '0', 'B01: and leaves nothing');
 $target->safe_psql('postgres', 'CREATE ROLE regress_mlops_leaver');
-$target->command_ok([ 'pg_restore', '--single-transaction', '-d', $target->connstr('lacking'), $dump ], 'with the role it works');
+$target->command_ok([ 'pg_restore', '--single-transaction', '-d', $target->connstr('lacking'), $dump ], 'B01: with the role it works');
 
 # a dropped role has nothing, whoever gets its OID later
 $target->safe_psql('lacking', 'DROP ROLE regress_mlops_leaver');

@@ -90,6 +90,12 @@ like($stderr, qr/cannot execute create_function\(\) (during recovery|in a read-o
 isnt($status, 0, 'an alias cannot be set on a standby');
 like($stderr, qr/read-only transaction/, 'the error says why');
 
+for my $call ("train('late', 'SELECT * FROM point', 'a')", 'retrain($$constant$$)', 'cancel(1)', 'tick()')
+{
+	($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT mlops.$call", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	like($stderr, qr/ERROR:  25006: +cannot execute [\w.]+\(\) /, "Q03: no $call on a standby");
+}
+
 # Dropping one database does not disturb sessions of another, nor does an empty folder, nor both while forests are made.
 my $folder = $standby->data_dir . '/base/pgsql_tmp/pgsql_tmp_mlops';
 my $script = $standby->basedir . '/predict.sql';

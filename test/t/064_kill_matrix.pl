@@ -85,19 +85,18 @@ sub park
 sub hold_dispatcher
 {
 	my ($gate, $point) = @_;
+	$gate->close('late', $point);
+	my $run = submit('point', $point =~ /handed_over|progress/ ? "SELECT * FROM flower WHERE id <> 10000 OR gate.pass('late')" : 'SELECT * FROM flower');
 	if ($point eq 'handed_over')
 	{
-		$gate->close('late');
-		my $run = submit('point', "SELECT * FROM flower WHERE id <> 10000 OR gate.pass('late')");
 		executor_of($node, 'postgres', $run, "wait_event = 'PgSleep'");
 		kill 'STOP', process('mlops dispatcher');
 		$gate->open('late');
 		$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'userlock' AND objid = $run") or die;
 		return $run;
 	}
-	$gate->close($point);
-	my $run = submit('point', 'SELECT * FROM flower');
-	$gate->wait_at($point, "backend_type = 'mlops dispatcher'");
+	$gate->wait_at($point, is_process('mlops dispatcher'));
+	$gate->open('late');
 	return $run;
 }
 
@@ -156,12 +155,12 @@ $health->check('K08');
 # a run before it in the list meanwhile.
 $gate = MlopsGate->new($node, 'postgres');
 $gate->close('reading', 'late');
-my $other = submit('other', "SELECT * FROM flower WHERE id <> 10000 OR gate.pass('reading')", 'num_boost_round => 100');
-my $late = submit('point', "SELECT * FROM flower WHERE id <> 10000 OR gate.pass('late')");
+my $other = submit('point', "SELECT * FROM flower WHERE id <> 10000 OR gate.pass('reading')", 'num_boost_round => 100');
+my $late = submit('late', "SELECT * FROM flower WHERE id <> 10000 OR gate.pass('late')");
 executor_of($node, 'postgres', $_, "wait_event = 'PgSleep'") for $other, $late;
 $gate->close('progress');
 $gate->open('reading');
-$gate->wait_at('progress', "backend_type = 'mlops dispatcher'");
+$gate->wait_at('progress', is_process('mlops dispatcher'));
 $gate->open('late');
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'userlock' AND objid = $late") or die;
 sql("UPDATE mlops.run SET attempt = 2 WHERE id = $late");
@@ -204,7 +203,7 @@ my @crashes = (
 	[ 'K12', 'claim_committed', 'committed', sub { kill 'KILL', process('mlops launcher') } ],
 	[ 'K06', 'publish_committing', 'committing', \&restart ],
 	[ 'K06', 'publish_committed', 'committed', \&restart ],
-	[ 'K07', 'blob', 'committed', \&kill_postmaster ],
+	[ 'K07', 'blob', 'committed', \&leave_a_child ],
 	[ 'K09', 'publish_committed', 'committed', \&crash_in_recovery ]);
 
 sub restart
@@ -220,16 +219,11 @@ sub restart
 }
 
 # The stopped executor is a child that survives its postmaster.
-sub kill_postmaster
+sub leave_a_child
 {
 	my ($at) = @_;
-	my $postmaster = postmaster_pid($node);
-	my @others = map { $at->{$_}{pid} } grep { $_ ne 'sorting' } keys %$at;
-	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
-	$node->kill9;
-	ok(defined wait_until_gone(5, @others), 'K07: without the postmaster, processes end');
-	# whoever is its parent has to reap it, or it counts as there
-	usleep(10_000) while kill(0, $postmaster) && time < $deadline;
+	ok(defined kill_postmaster($node, map { $at->{$_}{pid} } grep { $_ ne 'sorting' } keys %$at),
+		'K07: without the postmaster, processes end');
 	is($node->start(fail_ok => 1), 0, 'K07: no start while one of them is left');
 	like(slurp_file($node->logfile, $health->{log_offset}), qr/pre-existing shared memory block/, 'K07: because of it');
 	kill 'CONT', $at->{sorting}{pid};
@@ -245,7 +239,9 @@ sub crash_in_recovery
 	my $gate = File::Spec->rel2abs($node->basedir . '/recovery_gate');
 	kill 'CONT', $at->{sorting}{pid};
 	$node->stop('immediate');
-	append_to_file("$gate.sh", "test \"\$(cat $gate)\" = \$1 || exit 1\ntouch $gate.reached\nwhile test -e $gate; do sleep 0.02; done\nexit 1\n");
+	# nobody ever writes into the pipe
+	append_to_file("$gate.sh", "test \"\$(cat $gate)\" = \$1 && touch $gate.reached && cat $gate.pipe\nexit 1\n");
+	system_or_bail('mkfifo', "$gate.pipe");
 	$node->append_conf('postgresql.conf', "restore_command = 'sh $gate.sh start'\nrecovery_end_command = 'sh $gate.sh end'");
 	append_to_file($node->data_dir . '/recovery.signal', '');
 	for my $place ('start', 'end')
