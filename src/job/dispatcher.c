@@ -32,6 +32,7 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
+#include "job/active.h"
 #include "job/dispatcher.h"
 #include "job/executor.h"
 #include "job/launcher.h"
@@ -61,9 +62,7 @@ typedef struct Claim
 	ErrorData  *error;			/* why it was not claimed */
 } Claim;
 
-static MemoryContext run_context;	/* active runs */
 static MemoryContext tick_context;	/* reset by every tick */
-static List *active = NIL;
 static Oid	last_submitter = InvalidOid;	/* whose turn was the latest */
 static TimestampTz start_pause = 0; /* start nothing before */
 static TimestampTz starved_since = 0;	/* first start without a worker slot */
@@ -151,55 +150,10 @@ unclaim_run(const SpiScope *scope, void *arg)
 	mlops_queue_unclaim(scope, &claim->attempt);
 }
 
-static ActiveRun *
-add_active(const Attempt *attempt, TimestampTz started_at)
-{
-	MemoryContext old = MemoryContextSwitchTo(run_context);
-	ActiveRun  *run = palloc0(sizeof(ActiveRun));
-
-	run->attempt = *attempt;
-	run->started_at = started_at;
-	run->listed = true;
-	active = lappend(active, run);
-	MemoryContextSwitchTo(old);
-	return run;
-}
-
-static void
-forget_run(ActiveRun *run)
-{
-	mlops_handover_remove(&run->attempt);
-	active = list_delete_ptr(active, run);
-	if (run->handle)
-		pfree(run->handle);
-	pfree(run);
-}
-
-static ActiveRun *
-find_active(const Attempt *attempt)
-{
-	ListCell   *cell;
-
-	foreach(cell, active)
-	{
-		ActiveRun  *run = lfirst(cell);
-
-		if (run->attempt.run == attempt->run && run->attempt.attempt == attempt->attempt)
-			return run;
-	}
-	return NULL;
-}
-
-static bool
-is_active(const Attempt *attempt)
-{
-	return find_active(attempt) != NULL;
-}
-
 static void
 sweep(const SpiScope *scope, void *arg)
 {
-	mlops_handover_sweep(is_active);
+	mlops_handover_sweep(mlops_active_has);
 }
 
 static void
@@ -214,14 +168,14 @@ start_executor(const Attempt *attempt, Oid submitter, TimestampTz now)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
-	MemoryContext old = MemoryContextSwitchTo(run_context);
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	bool		started;
 
 	mlops_executor_describe(&worker, attempt, submitter);
 	started = RegisterDynamicBackgroundWorker(&worker, &handle);
 	MemoryContextSwitchTo(old);
 	if (started)
-		add_active(attempt, now)->handle = handle;
+		mlops_active_add(attempt, now)->handle = handle;
 	return started;
 }
 
@@ -265,18 +219,6 @@ start_run(int64 run, TimestampTz now)
 	return false;
 }
 
-/* Runs whose executor is there: those that wait to be published hold no place. */
-static int
-count_executors(void)
-{
-	int			count = 0;
-	ListCell   *cell;
-
-	foreach(cell, active)
-		count += ((ActiveRun *) lfirst(cell))->retry_at == 0;
-	return count;
-}
-
 /*
  * Start what is due and allowed.  Returns whether something due is left that
  * this dispatcher should stay for.
@@ -295,7 +237,7 @@ start_due_runs(TimestampTz now)
 			return true;		/* running ones need a look, too */
 		if (!mlops_step_try(find_due, &run, "look for due runs") || run == 0)
 			return skip != 0;
-		if (count_executors() >= mlops_max_concurrent_runs || now < start_pause)
+		if (mlops_active_count_executors() >= mlops_max_concurrent_runs || now < start_pause)
 			return true;
 		if (!start_run(run, now))
 		{
@@ -307,36 +249,11 @@ start_due_runs(TimestampTz now)
 	return false;
 }
 
-/* End executors of runs that left the table, or of all; whether one of all is left. */
-static bool
-drop_runs(bool all)
-{
-	bool		left = false;
-	ListCell   *cell;
-
-	foreach(cell, list_copy(active))
-	{
-		ActiveRun  *run = lfirst(cell);
-		bool		alive;
-
-		if (run->listed && !all)
-			continue;
-		alive = mlops_watch_is_alive(run, GetCurrentTimestamp());
-		if (alive)
-			mlops_watch_terminate(run);
-		left |= alive;
-		if (!alive || !all)
-			forget_run(run);
-	}
-	return left;
-}
-
 /* Bring the list of active runs in line with the table. */
 static bool
 refresh_runs(void)
 {
 	List	   *rows = NIL;
-	ListCell   *cell;
 	ErrorData  *error;
 
 	error = mlops_step_do(list_runs, &rows);
@@ -347,19 +264,7 @@ refresh_runs(void)
 		return false;
 	}
 	failed_looks = 0;
-	foreach(cell, active)
-		((ActiveRun *) lfirst(cell))->listed = false;
-	foreach(cell, rows)
-	{
-		RunningRun *row = lfirst(cell);
-		ActiveRun  *run = find_active(&row->attempt);
-
-		if (!run)
-			run = add_active(&row->attempt, row->started_at);
-		run->listed = true;
-		run->cancel |= row->cancel;
-	}
-	(void) drop_runs(false);
+	mlops_active_match(rows);
 	return true;
 }
 
@@ -382,7 +287,7 @@ is_starved(TimestampTz now)
 static void
 watch_runs(TimestampTz now)
 {
-	List	   *runs = list_copy(active);
+	List	   *runs = mlops_active_list();
 	ActiveRun  *retry = NULL;
 	bool		waited = false;
 	ListCell   *cell;
@@ -403,7 +308,7 @@ watch_runs(TimestampTz now)
 
 		if (mlops_watch_run(run, now, !waited && (retry_at == 0 || run == retry)))
 		{
-			forget_run(run);
+			mlops_active_forget(run);
 			mlops_upkeep_wake();
 		}
 		else
@@ -417,6 +322,7 @@ tick(bool first)
 {
 	TimestampTz now;
 	bool		due;
+	bool		busy;
 
 	MemoryContextReset(tick_context);
 	MemoryContextSwitchTo(tick_context);
@@ -425,7 +331,7 @@ tick(bool first)
 		if (failed_looks < MAX_FAILED_LOOKS)
 			return true;
 		/* else a later dispatcher finishes what they do */
-		return !mlops_step_is_possible() && drop_runs(true);
+		return !mlops_step_is_possible() && mlops_active_end_all();
 	}
 	if (first)
 	{
@@ -443,8 +349,9 @@ tick(bool first)
 		starved_since = 0;
 	mlops_upkeep_run(now);
 	due |= mlops_upkeep_next() <= now;
-	gave_up = active == NIL && is_starved(now);
-	return active != NIL || (due && !gave_up);
+	busy = mlops_active_list() != NIL;
+	gave_up = !busy && is_starved(now);
+	return busy || (due && !gave_up);
 }
 
 static void
@@ -571,7 +478,6 @@ mlops_dispatcher_main(Datum main_arg)
 	ConfigReloadPending = true;
 	reload_settings();
 	pgstat_report_activity(STATE_IDLE, NULL);
-	run_context = AllocSetContextCreate(TopMemoryContext, "mlops active runs", ALLOCSET_DEFAULT_SIZES);
 	tick_context = AllocSetContextCreate(TopMemoryContext, "mlops tick", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(tick_context);
 

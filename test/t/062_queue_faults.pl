@@ -559,8 +559,7 @@ sub session
 	ok(wait_run($run, "status = 'failed'"), 'B12: one of another role does not');
 	is(value("SELECT count(*) FROM mlops.run WHERE model LIKE 'gate\\_%' AND status = 'queued'"), 2, 'B12: the role has one place');
 	value("SELECT mlops.cancel($_)") for @runs;
-	$locker->query_safe('COMMIT');
-	$locker->quit;
+	$locker->query_safe('COMMIT'); $locker->quit;
 	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM mlops.run WHERE status IN ('queued', 'running')");
 
 	my $committing = session('alice');
@@ -582,8 +581,7 @@ sub session
 
 # Q11: without a worker slot.
 {
-	value('CREATE DATABASE second');
-	set_up($node, 'second');
+	value('CREATE DATABASE second'); set_up($node, 'second');
 	$node->append_conf('postgresql.conf', "max_worker_processes = 5\nmlops.max_concurrent_runs = 1\n");
 	$node->restart;
 	$health->check('Q11 before', restart => 1);
