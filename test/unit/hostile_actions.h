@@ -94,7 +94,7 @@ send_done_and_exit(int64_t size)
 static void
 segv(void)
 {
-	int		   *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 
 	*nowhere = 1;
 }
