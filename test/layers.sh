@@ -50,16 +50,19 @@ run_exchange() { /usr/bin/python3 test/interop/exchange_test.py read "$MLOPS_EXC
 sql_tests() {
 	local layer=$1
 	shift
-	mkdir "output_$layer"
-	regress "$layer.log" "output_$layer/regression.diffs" "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
-		--inputdir=test --outputdir="output_$layer" --dbname=regress_mlops --temp-instance="$TMPDIR/$layer" \
+	rm -rf log regression.diffs
+	regress "$layer.log" regression.diffs "$pgxs_test/regress/pg_regress" --bindir="$bindir" \
+		--inputdir=test --dbname=regress_mlops --temp-instance="$TMPDIR/$layer" \
 		--no-locale --encoding=UTF8 --temp-config=test/conf/mlops.conf --load-extension=mlops "$@"
 	local status=$?
-	check_logs "output_$layer/log"
+	check_logs log
 	return $status
 }
 
 run_sql() { sql_tests sql $(tests test/sql .sql); }
+
+# Caches forget whenever they may: for a server with assertions, and slow.
+run_discard() { sql_tests discard --temp-config=test/conf/discard.conf registry import predict predict_session references; }
 
 run_isolation() {
 	regress isolation.log output_iso/regression.diffs "$pgxs_test/isolation/pg_isolation_regress" \

@@ -39,18 +39,7 @@ if [ ! -e "$root/.complete" ]; then
 	touch "$root/.complete"
 fi
 
-# The tree is what git knows, the changes that are not committed yet included;
-# what was built from the same tree stays.
-tree=$(mktemp)
-trap 'rm -f "$tree"' EXIT
-git ls-files --cached --others --exclude-standard -z | xargs -0 tar -c --ignore-failed-read > "$tree"
-digest=$(sha256sum < "$tree")
-if [ "$(cat "$root/mlops/.digest" 2> /dev/null)" != "$digest" ]; then
-	rm -rf "$root/mlops"
-	mkdir "$root/mlops"
-	tar -x -C "$root/mlops" < "$tree"
-	echo "$digest" > "$root/mlops/.digest"
-fi
+test/copy_tree.sh "$root/mlops"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 
 # Models that platforms exchange.

@@ -6,7 +6,7 @@
 #
 # Nothing outside a temporary folder changes: no server is touched but the ones
 # started here.  $MLOPS_SERVER is an installation of PostgreSQL to use instead of
-# the newest package.
+# the newest package, $MLOPS_PRELOAD libraries that its programs load first.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 source_dir=$PWD
@@ -49,5 +49,5 @@ as_user() {
 
 as_user env -C "$work/mlops" \
 	PATH="$private/bin:$PATH" PG_CONFIG="$private/bin/pg_config" \
-	HOME="$work" TMPDIR="$work" LC_ALL=C.UTF-8 CI="${CI:-}" \
+	HOME="$work" TMPDIR="$work" LC_ALL=C.UTF-8 CI="${CI:-}" LD_PRELOAD="${MLOPS_PRELOAD:-}" \
 	bash test/layers.sh "$@"

@@ -34,9 +34,19 @@ platforms: setup
 platform-%:
 	test/platform.sh $* lint unit fuzz interop sql isolation tap
 
+# The server from its source, with assertions or with sanitizers.
+cassert: setup
+	test/server.sh cassert sql discard isolation tap
+sanitize: setup
+	test/server.sh sanitize sql isolation tap
+
+# pg_upgrade through the same releases; needs root and their folders.
+upgrade-check:
+	test/upgrade.sh $(PLATFORMS)
+
 indent: all
 	test/lint/indent.sh
 
-.PHONY: setup demo test lint bench platforms indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
+.PHONY: setup demo test lint bench platforms upgrade-check cassert sanitize indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
 
 -include $(wildcard test/*/*.mk)
