@@ -85,7 +85,7 @@ class Actor(threading.Thread):
         self.random = world.random(self.label)
         self.conn = self.pid = None
         self.last_done = world.now()        # end of the previous step
-        self.doing = ""
+        self.doing, self.unsettled = "", False
         world.actors.append(self)
 
     def open(self):
@@ -96,7 +96,7 @@ class Actor(threading.Thread):
         self.opened()
 
     def opened(self):
-        """After each connect: settle what the last connection left open."""
+        """After each connect, and after an error: settle what was left open."""
 
     def settle(self, how, gid):
         """End a prepared transaction if there is one."""
@@ -127,8 +127,13 @@ class Actor(threading.Thread):
             if self.conn is None:
                 self.doing = "connect"
                 self.open()
+            elif self.unsettled:
+                self.doing = "settle"
+                self.opened()
+            self.unsettled = True
             self.doing = "step"
             self.step()
+            self.unsettled = False
             self.world.count(self.label.split()[0])
         except psycopg.Error as error:
             if not self.is_excused(error):
