@@ -40,9 +40,13 @@ cassert: setup
 sanitize: setup
 	test/server.sh sanitize sql isolation tap
 
+# pg_upgrade through the same releases; needs root and their folders.
+upgrade-check:
+	test/upgrade.sh $(PLATFORMS)
+
 indent: all
 	test/lint/indent.sh
 
-.PHONY: setup demo test lint bench platforms cassert sanitize indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
+.PHONY: setup demo test lint bench platforms upgrade-check cassert sanitize indent lint-check unit-check fuzz-check interop-check sql-check isolation-check tap-check
 
 -include $(wildcard test/*/*.mk)

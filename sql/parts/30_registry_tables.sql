@@ -133,7 +133,7 @@ COMMENT ON COLUMN mlops.run.crashes IS 'Attempts that ended without a result.';
 COMMENT ON COLUMN mlops.run.sqlstate IS 'SQLSTATE of the error of a failed run.';
 COMMENT ON COLUMN mlops.run.error IS 'Error message of a failed run, at most 8 kB; may contain data.';
 COMMENT ON COLUMN mlops.run.notes IS 'What the run noticed: dropped rows, chosen task, merged categories.';
-COMMENT ON COLUMN mlops.run.environment IS 'Library version, threads, peak memory of the trainer, seconds per phase.';
+COMMENT ON COLUMN mlops.run.environment IS 'Library version, threads, peak memory of the trainer, seconds per phase; until the run has succeeded, the timeline of the server that started it.';
 
 CREATE TABLE mlops.cancel_request (
 	run_id bigint PRIMARY KEY REFERENCES mlops.run (id),

@@ -20,7 +20,6 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "commands/extension.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -228,7 +227,7 @@ start_executor(const Attempt *attempt, Oid submitter, TimestampTz now)
 
 /*
  * Claim a run and start its executor.  False when that has to wait: somebody has
- * locked the row, or there is no worker slot.
+ * locked the row or the run, or there is no worker slot.
  */
 static bool
 start_run(int64 run, TimestampTz now)
@@ -236,6 +235,9 @@ start_run(int64 run, TimestampTz now)
 	static bool slots_logged = false;
 	Claim		claim = {.run = run};
 
+	/* an executor of this number has not ended, as after DROP EXTENSION */
+	if (mlops_locks_holder(run) != 0)
+		return false;
 	claim.error = mlops_step_do(claim_run, &claim);
 	if (claim.error && mlops_step_is_transient(claim.error))
 		return false;
@@ -305,6 +307,30 @@ start_due_runs(TimestampTz now)
 	return false;
 }
 
+/* End executors of runs that left the table, or of all; whether one of all is left. */
+static bool
+drop_runs(bool all)
+{
+	bool		left = false;
+	ListCell   *cell;
+
+	foreach(cell, list_copy(active))
+	{
+		ActiveRun  *run = lfirst(cell);
+		bool		alive;
+
+		if (run->listed && !all)
+			continue;
+		alive = mlops_watch_is_alive(run, GetCurrentTimestamp());
+		if (alive)
+			mlops_watch_terminate(run);
+		left |= alive;
+		if (!alive || !all)
+			forget_run(run);
+	}
+	return left;
+}
+
 /* Bring the list of active runs in line with the table. */
 static bool
 refresh_runs(void)
@@ -333,16 +359,7 @@ refresh_runs(void)
 		run->listed = true;
 		run->cancel |= row->cancel;
 	}
-	foreach(cell, list_copy(active))
-	{
-		ActiveRun  *run = lfirst(cell);
-
-		if (!run->listed)
-		{
-			mlops_watch_terminate(run);
-			forget_run(run);
-		}
-	}
+	(void) drop_runs(false);
 	return true;
 }
 
@@ -394,23 +411,11 @@ watch_runs(TimestampTz now)
 	}
 }
 
-static bool
-extension_exists(void)
-{
-	bool		exists;
-
-	StartTransactionCommand();
-	exists = OidIsValid(get_extension_oid("mlops", true));
-	CommitTransactionCommand();
-	return exists;
-}
-
 /* One round of work; returns whether there is a reason to stay. */
 static bool
 tick(bool first)
 {
 	TimestampTz now;
-	ListCell   *cell;
 	bool		due;
 
 	MemoryContextReset(tick_context);
@@ -420,12 +425,7 @@ tick(bool first)
 		if (failed_looks < MAX_FAILED_LOOKS)
 			return true;
 		/* else a later dispatcher finishes what they do */
-		if (!extension_exists())
-		{
-			foreach(cell, active)
-				mlops_watch_terminate(lfirst(cell));
-		}
-		return false;
+		return !mlops_step_is_possible() && drop_runs(true);
 	}
 	if (first)
 	{
@@ -474,7 +474,7 @@ take_lock(void)
 {
 	bool		taken;
 
-	if (!extension_exists())
+	if (!mlops_step_is_possible())
 		return false;
 	StartTransactionCommand();
 	taken = mlops_locks_acquire(JOB_LOCK_DISPATCHER, 0);
@@ -562,6 +562,14 @@ mlops_dispatcher_main(Datum main_arg)
 	before_shmem_exit(come_back_after_failure, (Datum) 0);
 	HOLD_CANCEL_INTERRUPTS();
 	pin_settings();
+
+	/*
+	 * A SIGHUP that came before its handler was lost, and with it perhaps a
+	 * larger mlops.max_concurrent_runs: whom the launcher sends for that
+	 * finds our lock and leaves.
+	 */
+	ConfigReloadPending = true;
+	reload_settings();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	run_context = AllocSetContextCreate(TopMemoryContext, "mlops active runs", ALLOCSET_DEFAULT_SIZES);
 	tick_context = AllocSetContextCreate(TopMemoryContext, "mlops tick", ALLOCSET_DEFAULT_SIZES);

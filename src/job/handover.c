@@ -34,6 +34,7 @@
 #define PREFIX_SIZE (8 + 8 + DIGEST_SIZE)
 #define MAX_PAYLOAD (256 * 1024 * 1024)
 #define MAX_ITEMS 4000000
+#define RESERVED_BYTES (40 * 1024)	/* more than a failure takes */
 
 static uint64
 walk_count(Archive *archive, List *list)
@@ -235,12 +236,35 @@ make_directory(const char *path)
 				 errmsg("could not create directory \"%s\": %m", path)));
 }
 
+/* Room for a failure, which may be that the disk is full: write_archive overwrites it. */
+static void
+reserve_result(const Attempt *attempt)
+{
+	char	   *path = psprintf("%s/result.tmp", mlops_handover_path(attempt));
+	char	   *room = palloc0(RESERVED_BYTES);
+	int			fd;
+
+	errno = 0;
+	fd = BasicOpenFile(path, O_WRONLY | O_CREAT | PG_BINARY);
+	if (fd < 0 || write(fd, room, RESERVED_BYTES) != RESERVED_BYTES || close(fd) != 0)
+	{
+		if (errno == 0)
+			errno = ENOSPC;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", path)));
+	}
+	pfree(room);
+	pfree(path);
+}
+
 void
 mlops_handover_create(const Attempt *attempt)
 {
 	make_directory("base/pgsql_tmp");
 	make_directory(ROOT);
 	make_directory(mlops_handover_path(attempt));
+	reserve_result(attempt);
 }
 
 bool
@@ -288,9 +312,9 @@ write_archive(const Attempt *attempt, const char *name, Archive *archive)
 	mlops_wire_write_bytes(&writer, digest, DIGEST_SIZE);
 
 	errno = 0;
-	fd = BasicOpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
-	if (fd < 0 || write(fd, out->data, out->len) != out->len || close(fd) != 0 ||
-		rename(temporary, final) != 0)
+	fd = BasicOpenFile(temporary, O_WRONLY | O_CREAT | PG_BINARY);
+	if (fd < 0 || write(fd, out->data, out->len) != out->len || ftruncate(fd, out->len) != 0 ||
+		close(fd) != 0 || rename(temporary, final) != 0)
 	{
 		if (errno == 0)
 			errno = ENOSPC;

@@ -12,7 +12,6 @@
 #include "storage/ipc.h"
 #include "storage/lock.h"
 
-#include "base/spi_args.h"
 #include "compat/pg_compat.h"
 #include "job/locks.h"
 
@@ -66,19 +65,17 @@ mlops_locks_release(JobLock kind, int64 id)
 }
 
 int
-mlops_locks_holder(const SpiScope *scope, int64 run)
+mlops_locks_holder(int64 run)
 {
-	SpiArgs		args = {0};
-	bool		isnull;
+	LOCKTAG		tag = make_tag(JOB_LOCK_RUN, run);
+	LockData   *locks = GetLockStatusData();
 
-	mlops_args_add(&args, OIDOID, ObjectIdGetDatum(MyDatabaseId), false);
-	mlops_args_add_int4(&args, JOB_LOCK_RUN);
-	mlops_args_add_id(&args, run);
-	if (mlops_spi_run(scope,
-					  "SELECT pid FROM pg_catalog.pg_locks"
-					  " WHERE locktype = 'userlock' AND granted"
-					  " AND database = $1 AND objsubid = $2"
-					  " AND (classid::bigint << 32 | objid::bigint) = $3", &args) == 0)
-		return 0;
-	return DatumGetInt32(mlops_spi_value(0, 1, &isnull));
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (lock->holdMask != 0 && memcmp(&lock->locktag, &tag, sizeof(tag)) == 0)
+			return lock->pid;
+	}
+	return 0;
 }

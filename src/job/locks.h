@@ -13,8 +13,6 @@
 #ifndef MLOPS_LOCKS_H
 #define MLOPS_LOCKS_H
 
-#include "base/spi.h"
-
 typedef enum JobLock
 {
 	JOB_LOCK_RUN = 1,			/* held by the executor of the run */
@@ -25,7 +23,7 @@ typedef enum JobLock
 extern bool mlops_locks_acquire(JobLock kind, int64 id);
 extern void mlops_locks_release(JobLock kind, int64 id);
 
-/* Process that holds the lock of a run, or 0. */
-extern int	mlops_locks_holder(const SpiScope *scope, int64 run);
+/* Process that holds the lock of a run, or 0.  Also where the extension is gone. */
+extern int	mlops_locks_holder(int64 run);
 
 #endif							/* MLOPS_LOCKS_H */

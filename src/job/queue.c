@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 
@@ -123,12 +124,16 @@ mlops_queue_active(const SpiScope *scope, MemoryContext context)
 {
 	SpiArgs		args = {0};
 	List	   *runs = NIL;
-	uint64		n = mlops_spi_run(scope,
-								  "SELECT r.id, r.attempt, c.run_id IS NOT NULL, r.started_at"
-								  " FROM mlops.run r LEFT JOIN mlops.cancel_request c ON c.run_id = r.id"
-								  " WHERE r.status = 'running'", &args);
-	MemoryContext old = MemoryContextSwitchTo(context);
+	uint64		n;
+	MemoryContext old;
 
+	mlops_args_add_int4(&args, GetWALInsertionTimeLine());
+	n = mlops_spi_run(scope,
+					  "SELECT r.id, r.attempt, c.run_id IS NOT NULL,"
+					  " CASE WHEN coalesce(r.environment->>'timeline', $1::text) = $1::text THEN r.started_at END"
+					  " FROM mlops.run r LEFT JOIN mlops.cancel_request c ON c.run_id = r.id"
+					  " WHERE r.status = 'running'", &args);
+	old = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < n; i++)
 	{
 		RunningRun *run = palloc0(sizeof(RunningRun));
@@ -216,11 +221,13 @@ mlops_queue_claim(const SpiScope *scope, int64 run, Attempt *attempt, Oid *submi
 	bool		isnull;
 
 	mlops_args_add_id(&args, run);
+	mlops_args_add_int4(&args, GetWALInsertionTimeLine());
 	if (mlops_spi_run(scope,
 					  "UPDATE mlops.run SET status = 'running', attempt = attempt + 1,"
 					  " started_at = clock_timestamp(), phase = NULL, training_started_at = NULL,"
 					  " n_rows = NULL, round = NULL,"
-					  " metric_name = NULL, metric_value = NULL, progress_at = NULL"
+					  " metric_name = NULL, metric_value = NULL, progress_at = NULL,"
+					  " environment = jsonb_build_object('timeline', $2)"
 					  " WHERE id = $1 AND status = 'queued'"
 					  " RETURNING attempt, submitted_by::oid", &args) == 0)
 		return false;

@@ -22,7 +22,7 @@ typedef struct RunningRun
 {
 	Attempt		attempt;
 	bool		cancel;			/* asked for */
-	TimestampTz started_at;
+	TimestampTz started_at;		/* 0: before the promotion of this server */
 } RunningRun;
 
 /* Enqueue a training for a role; checks the limit of the role.  Returns the id. */

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -27,6 +28,17 @@ typedef struct LoggedFailure
 	char		line[256];
 	TimestampTz at;
 } LoggedFailure;
+
+bool
+mlops_step_is_possible(void)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = OidIsValid(get_extension_oid("mlops", true));
+	CommitTransactionCommand();
+	return exists;
+}
 
 ErrorData *
 mlops_step_do(void (*work) (const SpiScope *scope, void *arg), void *arg)

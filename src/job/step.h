@@ -30,4 +30,7 @@ extern void mlops_step_log(const ErrorData *error, const char *what);
  * somebody who canceled the dispatcher's statement. */
 extern bool mlops_step_is_transient(const ErrorData *error);
 
+/* Whether the extension exists in this database. */
+extern bool mlops_step_is_possible(void);
+
 #endif							/* MLOPS_STEP_H */

@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "utils/fmgrprotos.h"
+#include <signal.h>
 
 #include "base/settings.h"
 #include "job/locks.h"
@@ -54,26 +54,6 @@ typedef struct ProgressCopy
 } ProgressCopy;
 
 static void
-find_holder(const SpiScope *scope, void *arg)
-{
-	ActiveRun  *run = arg;
-
-	run->pid = mlops_locks_holder(scope, run->attempt.run);
-}
-
-static void
-terminate_holder(const SpiScope *scope, void *arg)
-{
-	ActiveRun  *run = arg;
-
-	/* whoever holds the lock right now, never a pid from earlier */
-	find_holder(scope, run);
-	if (run->pid != 0)
-		(void) DirectFunctionCall2(pg_terminate_backend, Int32GetDatum(run->pid),
-								   Int64GetDatum(0));
-}
-
-static void
 copy_progress(const SpiScope *scope, void *arg)
 {
 	ProgressCopy *copy = arg;
@@ -106,9 +86,8 @@ count_crash(const SpiScope *scope, void *arg)
 	mlops_queue_count_crash(scope, &run->attempt, restarted ? 0 : CRASH_DELAY_S);
 }
 
-/* Whether the executor's process is there or about to be. */
-static bool
-is_alive(ActiveRun *run, TimestampTz now)
+bool
+mlops_watch_is_alive(ActiveRun *run, TimestampTz now)
 {
 	pid_t		pid;
 
@@ -121,8 +100,7 @@ is_alive(ActiveRun *run, TimestampTz now)
 	if (TimestampDifferenceExceeds(run->checked_at, now, ADOPTED_CHECK_MS))
 	{
 		run->checked_at = now;
-		if (!mlops_step_try(find_holder, run, "look for an executor"))
-			return true;
+		run->pid = mlops_locks_holder(run->attempt.run);
 	}
 	if (run->pid != 0)
 		return true;
@@ -136,10 +114,13 @@ is_alive(ActiveRun *run, TimestampTz now)
 void
 mlops_watch_terminate(ActiveRun *run)
 {
+	/* whoever holds the lock right now, never a pid from earlier */
+	int			pid = run->handle ? 0 : mlops_locks_holder(run->attempt.run);
+
 	if (run->handle)
 		TerminateBackgroundWorker(run->handle);
-	else
-		(void) mlops_step_try(terminate_holder, run, "terminate an executor");
+	else if (pid != 0)
+		(void) kill(pid, SIGTERM);
 }
 
 /* Copy the executor's progress into the row when it changed. */
@@ -263,7 +244,7 @@ stop_run(ActiveRun *run, TimestampTz now)
 bool
 mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish)
 {
-	if (run->retry_at != 0 || !is_alive(run, now))
+	if (run->retry_at != 0 || !mlops_watch_is_alive(run, now))
 		return finish_run(run, now, publish);
 	if (mlops_max_run_time > 0 &&
 		now >= TimestampTzPlusMilliseconds(run->started_at, mlops_max_run_time * INT64CONST(1000)))

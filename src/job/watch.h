@@ -40,6 +40,9 @@ typedef struct ActiveRun
  */
 extern bool mlops_watch_run(ActiveRun *run, TimestampTz now, bool publish);
 
+/* Whether the executor's process is there or about to be. */
+extern bool mlops_watch_is_alive(ActiveRun *run, TimestampTz now);
+
 /* Ask the executor to exit. */
 extern void mlops_watch_terminate(ActiveRun *run);
 

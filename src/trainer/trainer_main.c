@@ -77,6 +77,9 @@ main(int argc, char **argv)
 	if (argc != 2 || strcmp(argv[1], TRAINER_PROTOCOL) != 0)
 		mlops_trainer_fail("mlops_trainer speaks protocol %s only", TRAINER_PROTOCOL);
 	mlops_trainer_start_report();
+	error = mlops_trainer_enter_sandbox();
+	if (error != 0)
+		mlops_trainer_fail("could not enter the sandbox: %s", strerror(error));
 	mlops_trainer_start_log();
 	say_hello();
 
@@ -84,9 +87,6 @@ main(int argc, char **argv)
 	config = mlops_trainer_read_config(TRAINER_FD_CONFIG);
 	for (int i = 0; i < SPOOL_N_PARTS; i++)
 		mlops_trainer_map_part(config, TRAINER_FD_TRAIN + i, &parts[i]);
-	error = mlops_trainer_enter_sandbox();
-	if (error != 0)
-		mlops_trainer_fail("could not enter the sandbox: %s", strerror(error));
 	check_parts(config, parts);
 	mlops_trainer_profile_rows(config, parts, &reference);
 

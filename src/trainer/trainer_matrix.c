@@ -27,8 +27,6 @@ typedef struct PartIterator
 	int			n_parts;
 	int			next;
 	DMatrixHandle proxy;
-	bool		failed;			/* a call in the callback failed; its text is
-								 * kept */
 } PartIterator;
 
 /* Whether training bins the values beforehand: tree_method hist. */
@@ -111,30 +109,27 @@ reset_iterator(DataIterHandle handle)
 	((PartIterator *) handle)->next = 0;
 }
 
-/* A failure ends the iteration; the creation of the matrix then fails as well. */
+/* Give the next part that has rows; 0 after the last one. */
 static int
 next_part(DataIterHandle handle)
 {
 	PartIterator *iterator = handle;
 	const TrainerPart *part;
 	char		interface[MAX_INTERFACE];
-	int			rc;
 
 	while (iterator->next < iterator->n_parts && iterator->parts[iterator->next].n_rows == 0)
 		iterator->next++;
-	if (iterator->failed || iterator->next == iterator->n_parts)
+	if (iterator->next == iterator->n_parts)
 		return 0;
 	part = &iterator->parts[iterator->next++];
 
 	describe_rows(interface, mlops_trainer_features(part, 0), part->n_rows, part->n_features,
 				  part->row_size);
-	rc = XGProxyDMatrixSetDataDense(iterator->proxy, interface);
-	if (rc == 0)
-		rc = set_types(iterator->config, iterator->proxy);
-	if (rc == 0)
-		rc = set_info(iterator->config, part, iterator->proxy);
-	iterator->failed = rc != 0;
-	return !iterator->failed;
+	/* here, or libxgboost would only complain of the rows that did not come */
+	mlops_trainer_check(XGProxyDMatrixSetDataDense(iterator->proxy, interface));
+	mlops_trainer_check(set_types(iterator->config, iterator->proxy));
+	mlops_trainer_check(set_info(iterator->config, part, iterator->proxy));
+	return 1;
 }
 
 static DMatrixHandle

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "trainer/trainer_report.h"
 #include "trainer/trainer_spool.h"
@@ -20,16 +20,16 @@
 void
 mlops_trainer_map_part(const TrainerConfig *config, int fd, TrainerPart *part)
 {
-	struct stat st;
 	const SpoolHeader *header;
 	size_t		size;
 	uint32_t	row_size = mlops_spool_row_size(config->n_features);
+	off_t		end = lseek(fd, 0, SEEK_END);	/* the sandbox refuses fstat */
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	if (end < 0)
 		mlops_trainer_fail("spool on descriptor %d is not a file", fd);
-	if (st.st_size < (off_t) sizeof(SpoolHeader))
+	if (end < (off_t) sizeof(SpoolHeader))
 		mlops_trainer_fail("spool on descriptor %d is truncated", fd);
-	size = (size_t) st.st_size;
+	size = (size_t) end;
 	header = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (header == MAP_FAILED)
 		mlops_trainer_fail("could not map the spool on descriptor %d: %m", fd);

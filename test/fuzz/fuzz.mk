@@ -3,12 +3,12 @@
 #   make fuzz FUZZ_SECONDS=600 as long as you like; findings stay in build/fuzz
 #   make fuzz-keep             add what "make fuzz" found to the corpus, if it reaches further
 FUZZ_SECONDS ?= 60
-FUZZ_RUNS ?= 10000
+FUZZ_RUNS ?= 30000
 FUZZERS = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 FUZZ_CC ?= clang
 FUZZ_FLAGS = -std=gnu11 -O1 -g -ffp-contract=off -fno-omit-frame-pointer -Isrc -Itest/unit \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_LIMITS = -timeout=10 -rss_limit_mb=1024 -artifact_prefix=build/fuzz/
+FUZZ_LIMITS = -timeout=25 -rss_limit_mb=1024 -artifact_prefix=build/fuzz/
 
 # Those of sources that want a server get the little of it that they reach; the rest is
 # left out by the linker, which must not ask for it.

@@ -3,8 +3,8 @@
  * fuzz_protocol.c
  *	  Let a trainer say anything on its pipe to the executor.
  *
- * The input is a list of messages in a short form, or bytes as they are; the pipe
- * gives them in pieces.
+ * The input is a list of messages in a short form, behind the one that comes first,
+ * or all of them, or bytes as they are; the pipe gives them in pieces.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +20,10 @@ static ssize_t read_pipe(void *buffer, size_t size);
 #include "job/trainer_process.c"
 
 #define N_SHORT 12				/* bytes of a message before its text */
+
+/* First bytes of inputs that are not messages behind HELLO. */
+#define AS_IS 254
+#define ALL_MESSAGES 253
 
 static uint32_t pace;			/* draws the sizes of pieces */
 static int64 n_progress;
@@ -80,13 +84,21 @@ static void
 fill_pipe(const uint8_t *data, size_t size)
 {
 	StringInfo	pipe = makeStringInfo();
+	TrainerMessage hello = {.type = TRAINER_HELLO,.text = "1.7.4"};
 	size_t		used;
 
-	if (data[0] == 254)
+	if (data[0] == AS_IS)
 	{
 		fuzz_server_file(data + 1, size - 1);
 		return;
 	}
+	if (data[0] == ALL_MESSAGES)
+	{
+		data++;
+		size--;
+	}
+	else
+		appendBinaryStringInfo(pipe, (char *) &hello, sizeof(hello));
 	while (size >= N_SHORT)
 	{
 		TrainerMessage message = make_message(data, size, &used);
@@ -103,18 +115,20 @@ fill_pipe(const uint8_t *data, size_t size)
 static void
 listen_to_input(const uint8_t *data, size_t size)
 {
-	Recipe		recipe = {.num_boost_round = 100,.validation_size = data[size - 1] & 1 ? 0.1 : 0};
+	Recipe		recipe = {.num_boost_round = 100,.validation_size = data[size - 1] & 1 ? 0.1 : 0,.threshold = "f1"};
 	TrainingRun run = {.recipe = &recipe};
 	Params		params = {.threads = 1};
+	TrainerTask task = {.max_messages = count_messages(&recipe, &params)};
 	const char *environment;
 
 	pace = (uint32_t) size;
 	run.result.threshold = NAN;
 	mlops_training_phase(&run, "loading");
 	fill_pipe(data, size);
-	(void) listen_to_trainer(0, receive_message, write_progress_when_idle, &run);
+	(void) listen_to_trainer(0, &task, receive_message, write_progress_when_idle, &run);
 
-	FUZZ_REQUIRE(list_length(run.result.notes) <= MAX_NOTES && run.n_phases <= TRAINING_MAX_PHASES);
+	FUZZ_REQUIRE(list_length(run.result.metrics) < task.max_messages &&
+				 list_length(run.result.notes) <= MAX_NOTES && run.n_phases <= TRAINING_MAX_PHASES);
 	FUZZ_REQUIRE(run.progress.round >= 0 && run.progress.round <= recipe.num_boost_round);
 	environment = describe_environment(&run, &params);
 	FUZZ_REQUIRE(pg_verify_mbstr(PG_UTF8, environment, strlen(environment), true));

@@ -3,7 +3,7 @@
  * make_seeds.c
  *	  Write the documents of the unit tests, and their images, as seeds.
  *
- * Usage: make_seeds FOLDER; the folder has the folders model and image.
+ * Usage: make_seeds FOLDER; the folder has the folders model, json, ubj and image.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,11 +35,13 @@ write_seeds(const char *folder, const char *name, const char *json)
 	size_t		size;
 
 	write_file(folder, "model", name, N_UBJ_FORMS, json, strlen(json));
+	write_file(folder, "json", name, 0, json, strlen(json));
 	for (int form = 0; form < N_UBJ_FORMS; form++)
 	{
 		uint8_t    *ubj = make_ubj(json, form, &size);
 
 		write_file(folder, "model", name, form, ubj, size);
+		write_file(folder, "ubj", name, form, ubj, size);
 		free(ubj);
 	}
 	if (mlops_forest_build(json, strlen(json), &default_limits, &image, &size, NULL, &error) !=

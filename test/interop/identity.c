@@ -3,6 +3,8 @@
  * identity.c
  *	  Compare our scores with libxgboost's, bit for bit.
  *
+ * S08 and S09 of the catalogue of faults.
+ *
  * Usage: identity [models per configuration] [rows per model] [seed]
  *
  * Trains seeded random models of every configuration of identity_config.h that

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Models and predictions that cross the border to Python: XGBoost and scikit-learn are the judges."""
+"""Models and predictions that cross the border to Python: XGBoost and scikit-learn are the judges (R06)."""
 import sys
 
 import numpy as np

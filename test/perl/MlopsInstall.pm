@@ -1,4 +1,4 @@
-# Installations of their own: copies of the one under test, and a next version of mlops.
+# A next version of mlops, for a copy of the installation, and what an extension consists of.
 package MlopsInstall;
 use strict;
 use warnings;
@@ -6,26 +6,11 @@ use warnings;
 use Cwd 'abs_path';
 use Exporter 'import';
 use File::Basename;
+use File::Path 'mkpath';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(copy_installation copy_tree make_install release extension_objects);
-
-# A copy of PostgreSQL with mlops, for install_path of a cluster.  Its programs find
-# everything relative to themselves.
-sub copy_installation
-{
-	my ($name) = @_;
-	chomp(my $bindir = `pg_config --bindir`);
-	chomp(my $sharedir = `pg_config --sharedir`);
-	my $root = abs_path(PostgreSQL::Test::Utils::tempdir($name));
-	my $version = basename(dirname($bindir));
-	system_or_bail('mkdir', '-p', "$root/usr/lib/postgresql", "$root/usr/share/postgresql", "$root/usr/include");
-	system_or_bail('ln', '-s', '/usr/include/postgresql', "$root/usr/include/postgresql");
-	system_or_bail('cp', '-a', dirname($bindir), "$root/usr/lib/postgresql/$version");
-	system_or_bail('cp', '-a', $sharedir, "$root/usr/share/postgresql/$version");
-	return "$root/usr/lib/postgresql/$version";
-}
+our @EXPORT = qw(copy_tree make_install release extension_objects);
 
 # A copy of what "make install" needs, built.
 sub copy_tree
@@ -35,9 +20,16 @@ sub copy_tree
 	return $tree;
 }
 
+# Build and install the tree there; the headers are those of the test's installation.
 sub make_install
 {
 	my ($tree, $installation) = @_;
+	my ($from, $to) = map { my $folder = `$_ --includedir`; chomp $folder; $folder } 'pg_config', "$installation/bin/pg_config";
+	if (!-e $to)
+	{
+		mkpath(dirname($to));
+		symlink($from, $to) or die "$to: $!";
+	}
 	system_or_bail('make', '-s', '-C', $tree, "PG_CONFIG=$installation/bin/pg_config", 'install');
 }
 

@@ -135,7 +135,7 @@ SELECT (regress_same('SELECT * FROM regress_types',
 SELECT 'SELECT ' || string_agg(format('%s AS c%s', i, i), ', ') AS wide FROM generate_series(1, 1600) i \gset
 SELECT n_rows FROM mlops.dataset_digest(:'wide');
 
--- refused queries
+-- T04, T06, T07: refused queries
 DO $$
 DECLARE
 	query text;

@@ -89,7 +89,7 @@ SELECT mlops.register_model('regress_bad', pg_temp.make_model(names => '["a", "b
 SELECT mlops.register_model('regress_bad', pg_temp.make_model(names => '["a", "b"]'), parent_version => 7);
 SELECT mlops.register_model('regress_bad', pg_temp.make_model(names => '["a", "b"]'), params => NULL);
 
--- bytes that are no model
+-- R08: bytes that are no model
 SELECT mlops.register_model('regress_bad', '');
 SELECT mlops.register_model('regress_bad', '{');
 SELECT mlops.register_model('regress_bad', pg_temp.make_model('reg:nonsense'), signature => '{"features": ["a", "b"]}');

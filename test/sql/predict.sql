@@ -141,7 +141,7 @@ SELECT mlops.predict('price', h) IS NULL AS row, mlops.predict('price', NULL::js
 	(SELECT count(*) FROM mlops.predict_classes('leave', NULL::customer)) AS lines
 FROM (SELECT 1) one LEFT JOIN house h ON false;
 
--- errors
+-- S01, S02: errors
 SELECT mlops.predict('price', s) FROM (SELECT 1 AS a, 2 AS c) s;
 SELECT mlops.predict('price', s) FROM (SELECT 1 AS a, 'x'::text AS b) s;
 SELECT mlops.predict('leave', s) FROM (SELECT true AS ok, 7 AS city, '{1,2}'::float8[] AS v) s;
@@ -238,7 +238,7 @@ CREATE TABLE part2 PARTITION OF part DEFAULT;
 INSERT INTO part VALUES (3, 4), (1, 20);
 SELECT tableoid::regclass, mlops.predict('price', part) FROM part ORDER BY 1;
 SELECT mlops.predict('price', part1) FROM part1;
--- views, cursors, aggregates, ORDER BY, triggers, generated SQL functions
+-- S04, S11: views, cursors, aggregates, ORDER BY, triggers, generated SQL functions
 CREATE VIEW priced AS SELECT h.id, mlops.predict('price', h) AS price FROM house h;
 SELECT * FROM priced WHERE price > 1 ORDER BY price DESC;
 SELECT round(avg(mlops.predict('price', h))::numeric, 6), max(mlops.predict_class('softprob', h)) FROM house h;
@@ -250,10 +250,14 @@ BEGIN
 END $$;
 CREATE TRIGGER score BEFORE INSERT ON scored FOR EACH ROW EXECUTE FUNCTION score_new();
 INSERT INTO scored VALUES (3, 4), (1, 20) RETURNING *;
--- it cannot stand where values must not change
+-- S04: it cannot stand where values must not change
 CREATE INDEX ON house (mlops.predict('price', a, b));
+CREATE TABLE generated (a float8, p float8 GENERATED ALWAYS AS (mlops.predict('price', a, 1)) STORED);
+CREATE MATERIALIZED VIEW priced_once AS SELECT id, price FROM priced;
+SELECT bool_and(o.price IS NOT DISTINCT FROM p.price) AS same FROM priced_once o JOIN priced p USING (id);
+SELECT tableoid::regclass, b FROM part WHERE b = 4 + (mlops.predict('price', 1, 20) IS NULL)::int;
 
--- which version answers: this transaction's own changes, also undone ones
+-- C02: which version answers: this transaction's own changes, also undone ones
 BEGIN;
 DECLARE before CURSOR FOR SELECT mlops.predict('price', h) FROM house h WHERE id IN (1, 2, 3) ORDER BY id;
 FETCH before;
@@ -288,7 +292,7 @@ BEGIN
 END $$;
 SELECT follow(h) FROM house h WHERE id = 4;
 SELECT mlops.set_alias('price', 'champion', 1);
--- a deleted version does not answer, whatever is cached
+-- S01: a deleted version does not answer, whatever is cached
 BEGIN;
 SELECT mlops.predict('leave/1', c) FROM customer c WHERE id = 1;
 SELECT mlops.set_alias('leave', 'champion', NULL);
@@ -337,7 +341,7 @@ BEGIN
 	RESET ROLE;
 END $$;
 
--- parallel workers give the same, and it is allowed there
+-- S04: parallel workers give the same, and it is allowed there
 SET ROLE regress_predict_owner;
 CREATE TABLE many AS SELECT i AS id, (i % 5)::float8 AS a, i % 13 AS b FROM generate_series(1, 20000) i;
 ANALYZE many;

@@ -72,7 +72,7 @@ ALTER TABLE item RENAME COLUMN y TO x;
 SELECT mlops.set_alias('kept', 'champion', 1);
 EXECUTE rows;
 
--- our tables get other files, in this transaction and for good; their rows other places
+-- C14: our tables get other files, in this transaction and for good; their rows other places
 RESET ROLE;
 CLUSTER mlops.alias USING alias_pkey;
 EXECUTE rows;
@@ -116,7 +116,7 @@ EXECUTE rows;
 COMMIT;
 EXECUTE rows;
 
--- rights: by a grant, through a group, to all; each taken away between two executions
+-- C11: rights: by a grant, through a group, to all; each taken away between two executions
 SET ROLE regress_session_reader;
 EXECUTE one;
 RESET ROLE;

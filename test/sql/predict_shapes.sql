@@ -49,7 +49,7 @@ SELECT count(*) FILTER (WHERE p IS DISTINCT FROM mlops.predict('house', garden, 
 	count(*) FILTER (WHERE p IS DISTINCT FROM mlops.predict('house', garden, city::char(10), size::text::numeric, rooms::real, built, rent::numeric[])) AS other_types
 FROM truth JOIN house h USING (id);
 
--- a model of numbers only takes arrays of any numeric type
+-- S02: a model of numbers only takes arrays of any numeric type
 CREATE TABLE number AS SELECT i AS id, i % 11 AS a, i % 7 AS b, i % 5 AS c, (i % 11) * (i % 7) - (i % 5) AS y FROM generate_series(1, 400) i;
 UPDATE number SET b = NULL WHERE id % 19 = 0;
 CALL mlops.train_wait('number', 'SELECT * FROM number', 'y', key => '{id}', task => 'regression', num_boost_round => 20, params => '{"max_depth": 4}');
@@ -115,7 +115,7 @@ SELECT mlops.predict('number', NULL::number) IS NULL AS row, mlops.predict('numb
 	mlops.predict('number', NULL::text) IS NULL AS text, mlops.predict('number', NULL::float8[]) IS NULL AS "array", mlops.predict('number', NULL::record) IS NULL AS record,
 	mlops.predict('number', 'null'::json) IS NULL AS json_null, mlops.predict('number', NULL::int, NULL::int, NULL::int) IS NOT NULL AS all_missing;
 
--- wrong in every way
+-- S02: wrong in every way
 SELECT mlops.predict('number', ROW(1, 2, 3));
 SELECT mlops.predict('number', mlops.named_row('{a,b,d}', 1, 2, 3));
 SELECT mlops.predict('number', mlops.named_row('{a,b,c,a}', 1, 2, 3, 4));
@@ -162,7 +162,7 @@ SELECT mlops.predict('number', '{"a": 9, "b": 2, "c": 3, "a": 1}') = mlops.predi
 SELECT mlops.predict('house', true, 'Oslo'::text, 1, 1, '2000-01-01'::date, NULL::real[])
 	= mlops.predict('house', true, 'Oslo'::text, 1, 1, '2000-01-01'::date, '{NULL,NULL}'::real[]) AS null_array;
 
--- more features than a function has arguments: rows, objects and arrays; separate arguments are refused by the parser
+-- S03: more features than a function has arguments: rows, objects and arrays; separate arguments are refused by the parser
 DO $$
 DECLARE
 	n int := 120;

@@ -7,7 +7,7 @@ CREATE ROLE regress_mlops_stranger;
 GRANT EXECUTE ON FUNCTION mlops.register_model TO regress_mlops_owner;
 \set model '{"learner":{"attributes":{},"feature_names":["a","b"],"feature_types":["float","float"],"gradient_booster":{"model":{"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"1","size_leaf_vector":"0"},"tree_info":[0],"trees":[{"base_weights":[0,-0.5,0.5],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"default_left":[1,0,0],"id":0,"left_children":[1,-1,-1],"loss_changes":[1,0,0],"parents":[2147483647,0,0],"right_children":[2,-1,-1],"split_conditions":[1.5,-0.5,0.5],"split_indices":[0,0,0],"split_type":[0,0,0],"sum_hessian":[4,2,2],"tree_param":{"num_deleted":"0","num_feature":"2","num_nodes":"3","size_leaf_vector":"0"}}]},"name":"gbtree"},"learner_model_param":{"base_score":"5E-1","boost_from_average":"0","num_class":"0","num_feature":"2","num_target":"1"},"objective":{"name":"binary:logistic","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[1,7,4]}'
 
--- what PUBLIC has: row security on every table, invoker's rights in every view, no DML, no sequence
+-- R02: what PUBLIC has: row security on every table, invoker's rights in every view, no DML, no sequence
 SELECT relname FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind IN ('r', 'p') AND NOT relrowsecurity;
 SELECT relname FROM pg_class WHERE relnamespace = 'mlops'::regnamespace AND relkind = 'v'
 	AND (reloptions IS NULL OR NOT reloptions::text[] @> '{security_invoker=true,security_barrier=true}' AND NOT reloptions::text[] @> '{security_invoker=on,security_barrier=on}');

@@ -18,7 +18,7 @@ ROLLBACK;
 SELECT mlops.register_model('regress_m', regress_make_model('3.5'));
 SELECT last_version FROM mlops.model WHERE name = 'regress_m';
 
--- references
+-- R04: references
 SELECT ref, (mlops.resolve(ref)).version FROM unnest('{regress_m,regress_m@champion,regress_m/4}'::text[]) ref;
 SELECT name, version, digest = sha256(regress_make_model('2.5')) AS digest FROM mlops.resolve('regress_m/2');
 SELECT mlops.resolve('regress_m/5');
@@ -66,7 +66,7 @@ SELECT (mlops.resolve('regress_m')).version;
 ROLLBACK;
 SELECT (mlops.resolve('regress_m')).version;
 
--- bytes come back as they were, or not at all
+-- R03: bytes come back as they were, or not at all
 SELECT mlops.export_model('regress_m/2', 'json') = regress_make_model('2.5');
 SELECT mlops.export_model('regress_m/2');
 SELECT mlops.export_model('regress_m/2', 'pickle');
@@ -93,7 +93,7 @@ SELECT depth, kind, CASE kind WHEN 'run' THEN detail ->> 'kind' ELSE object END 
 FROM mlops.lineage('regress_m/3');
 SELECT mlops.lineage('regress_m/7');
 
--- deletion: explicit, not while an alias points there; bytes go with the last version that has them
+-- R01, R08: deletion: explicit, not while an alias points there; bytes go with the last version that has them
 SELECT mlops.delete_model_version('regress_m');
 SELECT mlops.delete_model_version('regress_m@champion');
 SELECT mlops.delete_model_version('regress_m/1');

@@ -7,7 +7,7 @@ SET ROLE regress_mlops_trainer;
 SET search_path = arguments, public;
 CREATE TABLE t AS SELECT i AS id, i % 7 AS a, i % 5 AS b, i % 3 AS c, i % 2 = 0 AS y FROM generate_series(1, 100) i;
 
--- queries
+-- T06, T07: queries
 SELECT mlops.train('m', NULL, 'y');
 SELECT mlops.train('m', '', 'y');
 SELECT mlops.train('m', ' -- nothing', 'y');
@@ -23,10 +23,23 @@ SELECT mlops.train('m', 'SELEC * FROM t', 'y');
 SELECT mlops.train('m', 'SELECT * FROM t WHERE ''', 'y');
 SELECT mlops.train('m', 'SELECT * FROM missing', 'y');
 SELECT mlops.train('m', 'SELECT * FROM t WHERE id > $2', 'y');
+SELECT mlops.train('m', 'COPY t TO STDOUT', 'y');
+SELECT mlops.train('m', 'CALL mlops.wait_run(1)', 'y');
+SELECT mlops.train('m', 'DO $$ BEGIN END $$', 'y');
+SELECT mlops.train('m', 'UPDATE t SET a = 1 RETURNING *', 'y');
+SELECT mlops.train('m', 'EXECUTE s', 'y');
+SELECT mlops.train('m', 'SELECT * FROM t WHERE $q$', 'y');
+SELECT mlops.train('m', 'SELECT * FROM t /* ', 'y');
+SELECT mlops.train('m', '   ' || chr(10), 'y');
+SELECT mlops.train('m', E'SELECT * FROM t WHERE \'\xff\' = \'\'', 'y');
+\set VERBOSITY terse
+SELECT mlops.train('m', 'SELECT *, ' || repeat('1 + ', 2500000) || '1 AS n FROM t', 'y');
+SELECT length(mlops.train('m', '/*' || repeat('x', 10000000) || '*/ SELECT * FROM nowhere', 'y')::text);
+\set VERBOSITY default
 CREATE TEMP TABLE temporary AS SELECT * FROM t;
 SELECT mlops.train('m', 'SELECT * FROM temporary', 'y');
 
--- columns
+-- T02: columns
 SELECT mlops.train('m', 'SELECT * FROM t', 'Y');
 SELECT mlops.train('m', 'SELECT * FROM t', 'y', key => '{nope}');
 SELECT mlops.train('m', 'SELECT * FROM t', 'y', key => '{NULL}');
@@ -62,7 +75,7 @@ SELECT mlops.train('m', 'SELECT * FROM t', 'y', promote => 'always');
 SELECT mlops.train('m', 'SELECT * FROM t', 'y', promote => 'gate');
 SELECT mlops.train('m', 'SELECT * FROM t', 'y', tags => '[1]');
 
--- parameters, each with what the error says
+-- T15: parameters, each with what the error says
 CREATE FUNCTION try(params jsonb, task text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	hint text;
@@ -79,7 +92,7 @@ SELECT p AS params, try(p::jsonb) FROM unnest(ARRAY[
 	'{"max_depth": -1}', '{"max_depth": 2.5}', '{"max_depth": "deep"}', '{"max_depth": {"a": 1}}', '{"max_depth": [3]}', '{"max_depth": 2147483648}',
 	'{"eta": 0}', '{"eta": 1.01}', '{"eta": 1e308}', '{"eta": "NaN"}', '{"eta": "inf"}', '{"eta": true}', '{"subsample": 0}', '{"gamma": -1}', '{"lambda": 1e40}',
 	'{"nthread": 0}', '{"nthread": 100}', '{"nthread": 10000}', '{"n_jobs": 2}', '{"device": "cuda"}', '{"gpu_id": 0}', '{"tree_method": "gpu_hist"}',
-	'{"updater": "/etc/passwd"}', '{"process_type": "update"}', '{"model_in": "/etc/passwd"}', '{"num_class": 3}', '{"random_state": 1}', '{"n_estimators": 10}', '{"verbosity": 3}',
+	'{"updater": "/etc/passwd"}', '{"max_depth": -1, "max_depth": -2}', '{"eta": {"eta": 0.1}}', '{"eta": 1e400}', '{"seed": 18446744073709551616}', '{"process_type": "update"}', '{"model_in": "/etc/passwd"}', '{"num_class": 3}', '{"random_state": 1}', '{"n_estimators": 10}', '{"verbosity": 3}',
 	'{"booster": "gbforest"}', '{"booster": "gblinear", "max_depth": 3}', '{"rate_drop": 0.5}', '{"booster": "dart", "rate_drop": 2}',
 	'{"objective": "rank:ndcg"}', '{"objective": "binary:hinge"}', '{"objective": "multi:softmax"}', '{"objective": 1}', '{"huber_slope": 1}',
 	'{"eval_metric": "accuracy"}', '{"eval_metric": "error@x"}', '{"eval_metric": "ndcg@/etc/passwd"}', '{"eval_metric": ["auc", "foo"]}',

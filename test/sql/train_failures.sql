@@ -20,7 +20,7 @@ CREATE FUNCTION run_sql(text) RETURNS int LANGUAGE plpgsql VOLATILE AS $$ BEGIN 
 CREATE FUNCTION complain() RETURNS int LANGUAGE plpgsql VOLATILE AS $$
 BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'AB123', DETAIL = 'Some detail.', HINT = 'Some hint.'; END $$;
 
--- functions with side effects: f is evaluated for each row
+-- T07, T08: functions with side effects: f is evaluated for each row
 CREATE TABLE trial (n serial, f text);
 INSERT INTO trial (f) VALUES ('run_sql(''INSERT INTO written VALUES (1)'')'), ('run_sql(''CREATE TABLE made ()'')'), ('run_sql(''SET TRANSACTION READ WRITE'')'),
 	('run_sql(''SET transaction_read_only = off'')'), ('nextval(''numbers'')'), ('complain()'), ('1 / (x - 5)'), ('run_sql(''COMMIT'')'),
@@ -39,7 +39,7 @@ SELECT count(*) > 10 AS failed, count(v.version) AS versions, count(r.version) A
 	bool_and(ended_at IS NOT NULL AND attempt = 1 AND crashes = 0 AND round IS NULL AND metric_value IS NULL) AS settled
 	FROM mlops.run r JOIN mlops.model m ON m.name = r.model LEFT JOIN mlops.model_version v ON v.model = r.model WHERE r.model LIKE 'failures\_%' AND status = 'failed';
 
--- rows and targets
+-- T01, T02: no rows, one row, one label, labels that are missing
 DELETE FROM trial;
 INSERT INTO trial (f) VALUES ('SELECT * FROM t WHERE false'), ('SELECT * FROM t LIMIT 1'), ('SELECT id, x, NULL::int AS y FROM t'), ('SELECT id, x, true AS y FROM t'),
 	('SELECT id, x, ''a'' AS y FROM t'), ('SELECT id, x, x > 5 OR NULL AS y FROM t'), ('SELECT id, x, 1 AS y FROM t'), ('SELECT id, x, CASE x WHEN 1 THEN ''inf'' ELSE x::float8 END AS y FROM t'),
@@ -49,7 +49,7 @@ SELECT count(mlops.train('failures_' || n, f, 'y', key => '{id}', num_boost_roun
 CALL wait_all();
 SELECT f, sqlstate, regexp_replace(error, '\n(CONTEXT|DETAIL).*', '') AS error FROM trial JOIN mlops.run ON model = 'failures_' || n ORDER BY n;
 
--- tables that change between submission and run: both in one transaction
+-- T11: tables that change between submission and run: both in one transaction
 CREATE PROCEDURE submit_then(name text, change text) LANGUAGE plpgsql AS $$
 BEGIN
 	CREATE TABLE moving AS TABLE t;
@@ -66,6 +66,16 @@ CALL submit_then('retyped', 'ALTER TABLE moving ALTER z TYPE bytea USING z::text
 CALL submit_then('target', 'ALTER TABLE moving ALTER y TYPE jsonb USING to_jsonb(y)');
 CALL submit_then('emptied', 'DELETE FROM moving');
 CALL submit_then('wider', 'ALTER TABLE moving ADD COLUMN more int');
+-- a view takes the table's place, and writes
+CREATE PROCEDURE submit_then_replace() LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE VIEW viewed AS TABLE t;
+	PERFORM mlops.train('failures_viewed', 'SELECT id, x, z, y FROM viewed', 'y', key => '{id}', num_boost_round => 1);
+	CREATE OR REPLACE VIEW viewed AS SELECT id, x, z, run_sql('INSERT INTO written VALUES (1)') AS y FROM t;
+	COMMIT;
+	CALL wait_all();
+END $$;
+CALL submit_then_replace();
 SELECT model, status, sqlstate, regexp_replace(error, '\n.*', '') AS error FROM mlops.run WHERE model ~ '^failures_[a-z]+$' ORDER BY id;
 
 -- rights that go between submission and run; a rolled back submission leaves nothing

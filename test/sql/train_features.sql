@@ -21,7 +21,7 @@ CREATE DOMAIN birthday AS date;
 -- x in 0 .. 12 repeats, y follows it, so that every model can be made and no column looks like a key
 CREATE TABLE t AS SELECT i AS id, i % 13 AS x, (i % 13) * 2.5 AS y FROM generate_series(1, 260) i;
 
--- one feature column f per run
+-- T03, T04, T17: one feature column f per run
 CREATE TABLE feature (n serial, f text);
 INSERT INTO feature (f) VALUES
 	('x::int2'), ('x::int4'), ('x::int8'), ('x::float4'), ('x::float8'), ('x::numeric'), ('x::small_percent'), ('9223372036854775807 - x'),
@@ -35,7 +35,7 @@ INSERT INTO feature (f) VALUES
 	-- refused once the rows are known
 	('''inf''::float8'), ('''-inf''::float4'), ('''inf''::numeric'), ('1e39'), ('3.4028236e38::float8'),
 	('''{}''::int[]'), ('CASE WHEN x > 6 THEN ARRAY[x] ELSE ARRAY[x, 1] END'), ('ARRAY[[x, 1], [1, x]]'), ('NULL::int[]'), ('ARRAY[''inf''::float4]'),
-	('repeat(''x'', 1000000)'), ('md5(id::text)'), ('gen_random_uuid()'), ('1 / (x - 5)'), ('birthday ''2026-01-01'' + x');
+	('repeat(''x'', 1000000)'), ('repeat(''x'', 100000000)'), ('array_fill(x, ARRAY[100000])'), ('md5(id::text)'), ('gen_random_uuid()'), ('1 / (x - 5)'), ('birthday ''2026-01-01'' + x');
 SELECT count(mlops.train('features_' || n, format('SELECT id, x, (%s) AS f, y FROM t', f), 'y', key => '{id}', num_boost_round => 1))
 	FROM feature WHERE f !~ 'birthday';
 CALL wait_all();
@@ -54,7 +54,7 @@ SELECT count(mlops.train(concat_ws('_', 'features', f, left(include::text, 1), n
 CALL wait_all();
 SELECT model, status, sqlstate, regexp_replace(error, '\n.*', '') AS error FROM mlops.run WHERE model ~ '_[tf]_\d+$' ORDER BY model COLLATE "C";
 
--- names: quoted, long, with brackets; dropped and duplicate columns
+-- T05: names: quoted, long, with brackets; dropped and duplicate columns
 CREATE TABLE names AS SELECT id, 1 AS gone, x AS "Mixed ""Case""", x + 1 AS "v[1]", x % 2 AS " ", x % 3 AS "größe", x % 5 AS "a,b=<c>
 d", x % 4 AS abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk, y FROM t;
 ALTER TABLE names DROP COLUMN gone;
@@ -68,7 +68,7 @@ d", abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk);
 SELECT error FROM mlops.run WHERE model = 'features_clash';
 SELECT jsonb_path_query_array(signature, '$.features[*].name') AS excluded FROM mlops.model_version WHERE model = 'features_excluded';
 
--- 1 and 1,600 columns, an array as wide as mlops.max_columns allows, and one more
+-- T17: 1 and 1,600 columns, an array as wide as mlops.max_columns allows, and one more
 SELECT format('SELECT id, y, %s FROM t LIMIT 40', string_agg(format('(x + %s)::float4 AS c%s', i, i), ', ')) AS wide FROM generate_series(1, 1598) i \gset
 SELECT mlops.train('features_one', 'SELECT id, x, y FROM t', 'y', key => '{id}', num_boost_round => 1) > 0 AS one,
 	mlops.train('features_1598', :'wide', 'y', key => '{id}', test_size => 0.3, num_boost_round => 1) > 0 AS wide,
@@ -77,3 +77,20 @@ SELECT mlops.train('features_one', 'SELECT id, x, y FROM t', 'y', key => '{id}',
 CALL wait_all();
 SELECT r.model, r.status, jsonb_array_length(v.signature -> 'features') AS features, regexp_replace(error, '\n.*', '') AS error
 	FROM mlops.run r LEFT JOIN mlops.model_version v ON v.run_id = r.id WHERE r.model ~ '_(one|1598|4096|4097)$' ORDER BY r.model COLLATE "C";
+
+-- T05: versions with other columns: each is asked for its own, by name; T18: the same rows give the same bytes
+SELECT mlops.train('features_moving', 'SELECT id, x, x % 4 AS z, y FROM t', 'y', key => '{id}', num_boost_round => 2) AS first \gset
+CALL mlops.wait_run(:first);
+SELECT mlops.train('features_moving', 'SELECT y, x % 4 AS z, id, x FROM t', 'y', key => '{id}', num_boost_round => 2) AS reordered,
+	mlops.train('features_moving', 'SELECT id, x, x % 4 AS renamed, y FROM t', 'y', key => '{id}', num_boost_round => 2) AS renamed,
+	mlops.train('features_moving', 'SELECT id, x, ''k'' || x % 4 AS z, y FROM t', 'y', key => '{id}', num_boost_round => 2) AS retyped,
+	mlops.train('features_moving', 'SELECT id, x, x % 4 AS z, y FROM t ORDER BY -id', 'y', key => '{id}', num_boost_round => 2) AS again \gset
+CALL wait_all();
+SELECT r.status, v.version IS NOT NULL AS made, jsonb_path_query_array(v.signature, '$.features[*].name') AS names, jsonb_path_query_array(v.signature, '$.features[*].type') AS types,
+	v.digest = (SELECT digest FROM mlops.model_version WHERE run_id = :first) AS same FROM mlops.run r LEFT JOIN mlops.model_version v ON v.model = r.model AND v.version = r.version
+	WHERE r.id IN (:first, :reordered, :renamed, :retyped, :again) ORDER BY r.id;
+CREATE VIEW moving AS SELECT x % 4 AS z, x FROM t;
+SELECT count(*) FILTER (WHERE mlops.predict('features_moving/1', moving) = mlops.predict('features_moving/1', x, z)) = count(*) AS by_name FROM moving;
+SELECT mlops.predict('features_moving/' || version, moving) FROM moving, mlops.run WHERE id = :renamed LIMIT 1;
+SELECT mlops.predict('features_moving/' || version, moving) FROM moving, mlops.run WHERE id = :retyped LIMIT 1;
+SELECT mlops.train('features_moving', 'SELECT id, x, x + 1, y FROM t', 'y', key => '{id}');

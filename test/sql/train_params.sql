@@ -52,7 +52,7 @@ SELECT concat_ws(' ', trial.params, arguments) AS trial, status, v.task, v.objec
 SELECT params - 'objective' AS params FROM mlops.model_version WHERE model = 'params_' || (SELECT n FROM trial WHERE params ~ 'parallel');
 SELECT bool_and(mlops.predict('params_' || n, x, 3, 'c1'::text) >= mlops.predict('params_' || n, x + 1, 3, 'c1'::text)) AS falls FROM trial, generate_series(0, 12) x WHERE params ~ 'monotone';
 
--- refused, or failed with a reason, when the task was known only after reading
+-- T15: refused, or failed with a reason, when the task was known only after reading
 DELETE FROM trial;
 INSERT INTO trial (target, params) SELECT 'y', p FROM unnest(ARRAY['{"etaa": 1}', '{"ETA": 1}', '{"": 1}', '{"max_dept": 1}', '{"eta": 0}', '{"eta": "NaN"}', '{"eta": 1e400}', '{"eta": [1]}', '{"max_depth": 2.5}', '{"max_depth": -1}', '{"seed": -1}', '{"seed": 2147483648}',
 	'{"nthread": 99}', '{"eta": 0.1, "learning_rate": 0.2}', '{"lambda": 1, "reg_lambda": 1}', '{"model_in": "/etc/passwd"}', '{"objective": "reg:squarederror model_in=/etc/passwd"}', '{"process_type": "update"}', '{"booster": "gblinear", "max_depth": 3}', '{"rate_drop": 1}',

@@ -59,7 +59,7 @@ sub digest_after
 }
 my $digest = as_alice("SELECT encode(d.digest, 'hex'), 1 FROM mlops.run r
 	JOIN mlops.dataset d ON d.id = r.dataset_id WHERE r.id = $run");
-is(digest_after(), $digest, 'training again makes no new version: equal rows, equal bytes');
+is(digest_after(), $digest, 'T18: training again makes no new version: equal rows, equal bytes');
 as_alice('CREATE INDEX flower_b ON flower (b); CLUSTER flower USING flower_b');
 is(digest_after(), $digest, 'nor does another physical order');
 for my $threads (1, 2, 4)

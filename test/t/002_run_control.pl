@@ -21,7 +21,7 @@ my $run = start_training($node, 'postgres', 'slow', "params => '$slow_params'");
 ok(wait_for($node, 'postgres', $run, "phase = 'training'"), 'a slow training trains');
 is($node->safe_psql('postgres',
 	"SELECT count(*), count(backend_xmin), count(backend_xid) FROM pg_stat_activity WHERE backend_type = 'mlops run'"),
-	'1|0|0', 'no snapshot is held while training');
+	'1|0|0', 'T14: no snapshot is held while training');
 is($node->safe_psql('postgres', "SELECT usename FROM pg_stat_activity WHERE backend_type = 'mlops run'"),
 	'alice', 'the executor is a session of the submitter');
 my @trainers = trainers($node);

@@ -1,4 +1,4 @@
-# Every limit is kept, and its error names the setting.
+# T16, T21: every limit is kept, and its error names the setting.
 use strict;
 use warnings;
 

@@ -116,6 +116,13 @@ my @cases = (
 		substr($$bytes, $place->{reference}[1], $place->{reference}[2] - $place->{reference}[1]) = integer(0);
 	} ],
 	[ 'a file cut in the middle', 'crash', sub { my ($bytes) = @_; substr($$bytes, length($$bytes) / 2) = '' } ],
+	[ 'another model than the digest says', 'XX001', sub {
+		my ($bytes, $place, $attempt) = @_;
+		open my $model, '+<:raw', "$attempt/model" or die "$attempt/model: $!";
+		seek $model, -1, 2;
+		print $model "\0";
+		close $model;
+	} ],
 	[ 'a byte at the end', 'crash', sub { my ($bytes) = @_; $$bytes .= "\0" } ],
 );
 
@@ -129,7 +136,8 @@ my $rounds = 10;
 my @runs = map { start_training($node, 'postgres', 'held', "$arguments, num_boost_round => " . $rounds++) } @cases;
 for my $i (0 .. $#cases)
 {
-	my $file = "$folder$runs[$i]_1/result";
+	my $attempt = "$folder$runs[$i]_1";
+	my $file = "$attempt/result";
 	my $tries = 0;
 	until (-e $file) { die "$file does not come" if $tries++ > 1800; select(undef, undef, undef, 0.1) }
 
@@ -138,7 +146,7 @@ for my $i (0 .. $#cases)
 	cmp_ok($place->{n_knots}, '>', 3, 'there is a calibration') if $i == 0;
 	cmp_ok($place->{n_cuts}, '>', 3, 'there is a curve') if $i == 0;
 	is(scalar @{$place->{reference}}, 7, 'there are references') if $i == 0;
-	$cases[$i][2]->(\$bytes, $place);
+	$cases[$i][2]->(\$bytes, $place, $attempt);
 	my $payload = substr($bytes, 48);
 	substr($bytes, 8, 40) = integer(length $payload) . sha256($payload);
 	open my $out, '>:raw', "$file.new" or die "$file.new: $!";

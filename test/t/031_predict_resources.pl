@@ -82,7 +82,7 @@ my %shapes = (
 for my $shape (sort keys %shapes)
 {
 	my $kb = grow($shapes{$shape});
-	ok($kb =~ /^-?\d+$/ && $kb < 2048, "memory does not grow over a million rows: $shape") or diag("grew by '$kb' kB");
+	ok($kb =~ /^-?\d+$/ && $kb < 2048, "S10: memory does not grow over a million rows: $shape") or diag("grew by '$kb' kB");
 }
 
 # The same for the rows of a query, whose results go to disk, and of many groups.
@@ -93,7 +93,7 @@ my $kb = $node->safe_psql('postgres', qq{
 		SELECT *, key::int AS kb, CASE WHEN key IS NOT NULL THEN count(key) OVER (ROWS UNBOUNDED PRECEDING) END AS n
 		FROM mlops.predict_batch('forest', 'SELECT $kb_of_rows AS kb, * FROM rows', 'kb')) s;
 });
-ok($kb =~ /^1000000 1000000 (-?\d+)$/ && $1 < 2048, 'memory does not grow over a million rows: predict_batch') or diag("got '$kb'");
+ok($kb =~ /^1000000 1000000 (-?\d+)$/ && $1 < 2048, 'S10: memory does not grow over a million rows: predict_batch') or diag("got '$kb'");
 $kb = $node->safe_psql('postgres', qq{
 	SET max_parallel_workers_per_gather = 0;
 	SET enable_hashagg = off;
@@ -138,7 +138,7 @@ my $growth = $node->safe_psql('postgres', q{
 	UPDATE kb SET n = catch_errors(20000);
 	SELECT n, rss() - before < 2048 FROM kb;
 });
-is($growth, '10000|t', 'memory does not grow over 20,000 calls, half of them caught errors');
+is($growth, '10000|t', 'S11: memory does not grow over 20,000 calls, half of them caught errors');
 
 # Errors in the middle of a batch: of the query, and of encoding.
 $growth = $node->safe_psql('postgres', q{
@@ -183,7 +183,7 @@ for my $what (sort keys %long)
 		END \$\$;
 		SELECT long_$what() < interval '1.3 s';
 	});
-	is($elapsed, 't', "a canceled $what ends within a second");
+	is($elapsed, 't', "S07: a canceled $what ends within a second");
 }
 
 # Parallel workers at default settings, with the same result.
@@ -191,7 +191,7 @@ like($node->safe_psql('postgres', "EXPLAIN SELECT sum(mlops.predict('forest', r)
 	qr/Gather/, 'a scan of a million rows is parallel at default settings');
 my $sum = "SELECT sum(mlops.predict('forest', r)::numeric), count(mlops.predict_class('forest', r)) FROM rows r";
 my $serial = $node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; $sum");
-is($node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 4; $sum"), $serial, 'parallel and serial sums are equal');
+is($node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 4; $sum"), $serial, 'S04, S09: parallel and serial sums are equal');
 
 # More models than the cache holds: right answers, open cursors keep theirs.
 $node->append_conf('postgresql.conf', 'mlops.cache_size = 1');
@@ -213,8 +213,8 @@ my $answers = $node->safe_psql('postgres', q{
 my @lines = split /\n/, $answers;
 splice(@lines, 0, 6);
 is($lines[4], '6', 'six models, six answers');
-is("@lines[0, 1, 5, 6]", "@lines[9 .. 12]", 'a cursor keeps its model while others push it out (1)');
-is("@lines[2, 3, 7, 8]", "@lines[13 .. 16]", 'a cursor keeps its model while others push it out (2)');
+is("@lines[0, 1, 5, 6]", "@lines[9 .. 12]", 'C05, C16: a cursor keeps its model while others push it out (1)');
+is("@lines[2, 3, 7, 8]", "@lines[13 .. 16]", 'C05, C16: a cursor keeps its model while others push it out (2)');
 $kb = $node->safe_psql('postgres', q{
 	CREATE TEMP TABLE kb AS SELECT rss() AS before, sum(mlops.predict('big' || 1 + i % 6, r)) FROM rows r WHERE i <= 6;
 	SELECT sum(mlops.predict('big' || 1 + i % 6, r)) IS NULL FROM rows r WHERE i <= 6000;

@@ -60,7 +60,7 @@ $promoter->finish;
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(who || ' ' || n, ', ' ORDER BY who) FROM (SELECT who, count(*) AS n FROM answers
 		WHERE total = n * least AND least IN (1, 2) GROUP BY who) s}),
-	'expression 20000, parallel 40, prepared 400, repeated 20, serial 40', 'every statement is of one version');
+	'expression 20000, parallel 40, prepared 400, repeated 20, serial 40', 'C09, S05: every statement is of one version');
 is($node->safe_psql('postgres', "SELECT count(DISTINCT least) FROM answers WHERE who IN ('serial', 'prepared')"), '2', 'both versions answered');
 
 # The extension leaves and comes back; nothing of the old models answers.
@@ -81,7 +81,7 @@ is($node->safe_psql('postgres', q{
 	DROP EXTENSION mlops CASCADE;
 	ROLLBACK;
 	EXECUTE q;
-}), "t\n1\n1\n7\n7", 'the extension can be made anew within a session');
+}), "t\n1\n1\n7\n7", 'C10: the extension can be made anew within a session');
 
 # Models of many different signatures: right answers, bounded memory.
 my $many = $node->safe_psql('postgres', q{

@@ -3,15 +3,24 @@
 use strict;
 use warnings;
 
+use Cwd 'abs_path';
 use Fcntl qw(O_RDONLY);
+use File::Copy 'cp';
 use MlopsHealth;
 use MlopsRun;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $node = new_cluster('faults', q{
-shared_preload_libraries = 'mlops'
+# A trainer of our own: it is looked for beside the library.
+chomp(my $installed = `pg_config --pkglibdir`);
+my $folder = abs_path(PostgreSQL::Test::Utils::tempdir('own'));
+symlink "$installed/mlops.so", "$folder/mlops.so" or die "$folder: $!";
+cp("$installed/mlops_trainer", "$folder/mlops_trainer") or die "$folder: $!";
+chmod 0755, "$folder/mlops_trainer";
+
+my $node = new_cluster('faults', qq{
+shared_preload_libraries = '$folder/mlops.so'
 mlops.max_concurrent_runs = 2
 log_min_messages = debug1
 });
@@ -291,6 +300,17 @@ sub session
 	is(row($run, 'status'), 'queued', 'Q12: what is queued stays');
 	change_settings($node, 'mlops.max_concurrent_runs' => 2);
 	ok(wait_run($run, "status = 'failed'"), 'Q12: and runs when a reload allows it');
+	# a dispatcher may just be starting, with the settings of before
+	my $started = 0;
+	for (1 .. 8)
+	{
+		change_settings($node, 'mlops.max_concurrent_runs' => 0);
+		$node->append_conf('postgresql.conf', "mlops.max_concurrent_runs = 2\n");
+		$run = start_cheap('places');
+		$node->reload;
+		$started += wait_run($run, "status = 'failed'");
+	}
+	is($started, 8, 'Q12: also one that is submitted at the same time');
 	$health->check('Q12');
 }
 
@@ -428,17 +448,21 @@ sub session
 	wait_run($run, "status = 'failed'");
 	cmp_ok(count_lines($offset, 'LOG|ERROR|WARNING|FATAL'), '<=', 5, 'Q22: a failed run is a few lines of log');
 	my $slow = start_trained_slow('loud_slow');
+	my ($executor) = pids('run');
+	my $progressing = start_training($node, 'postgres', 'loud_progress', 'num_boost_round => 100000');
+	wait_run($progressing, "phase = 'training'");
 	my $administrator = session();
 	$offset = -s $node->logfile;
 	# reads go on, nothing can be written
 	$administrator->query_safe('BEGIN; LOCK TABLE mlops.run IN SHARE MODE');
-	value("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops run'");
+	value("SELECT pg_cancel_backend($executor)");
 	ok($node->poll_query_until('postgres', "SELECT clock_timestamp() - xact_start > interval '6 seconds' FROM pg_stat_activity
-		WHERE state = 'idle in transaction'"), 'Q22: for a while no result can be recorded');
+		WHERE state = 'idle in transaction'"), 'Q22: for a while neither an end nor progress can be recorded');
 	cmp_ok(count_lines($offset, 'mlops dispatcher could not|ended without'), '<=', 3, 'Q22: which is no reason to repeat it');
 	$administrator->query_safe('COMMIT');
 	$administrator->quit;
 	ok(wait_run($slow, "status = 'canceled'"), 'Q22: and it is recorded when it can be');
+	cancel_takes($progressing);
 	$health->check('Q22');
 }
 
@@ -495,9 +519,7 @@ sub session
 	is(row($run, 'crashes'), 1, 'B12: after a crash');
 
 	# between fork and exec: a lease on the trainer's file keeps exec waiting
-	my $trainer = `pg_config --pkglibdir`;
-	chomp $trainer;
-	$trainer .= '/mlops_trainer';
+	my $trainer = "$folder/mlops_trainer";
 	local $SIG{IO} = 'IGNORE';
 	sysopen my $file, $trainer, O_RDONLY or die "$trainer: $!";
 	SKIP:

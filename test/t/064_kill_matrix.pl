@@ -173,6 +173,7 @@ is_published($late, 3, 1, 'K08: the next attempt');
 $gate->quit;
 
 # SIGTERM to the launcher, and to the dispatcher at each point: nothing is lost or done twice.
+my $killed = time;
 kill 'TERM', process('mlops launcher');
 my @dispatcher_points = qw(claim_committing claim_committed progress handed_over blob publish_committing publish_committed);
 for my $point (@dispatcher_points)
@@ -188,6 +189,8 @@ for my $point (@dispatcher_points)
 	is_published($run, 1, 0, "K11, $point");
 }
 $health->check('K11, K12');
+cmp_ok(sql("SELECT extract(epoch FROM backend_start) FROM pg_stat_activity WHERE backend_type = 'mlops launcher'") - $killed,
+	'<', 20, 'K12: the launcher came back in the ten seconds of its restart interval');
 
 # Crashes.  Where the dispatcher stands, where sessions stand, and what dies.
 my @crashes = (
@@ -239,7 +242,9 @@ sub crash_in_recovery
 	my $gate = File::Spec->rel2abs($node->basedir . '/recovery_gate');
 	kill 'CONT', $at->{sorting}{pid};
 	$node->stop('immediate');
-	append_to_file("$gate.sh", "test \"\$(cat $gate)\" = \$1 || exit 1\ntouch $gate.reached\nwhile test -e $gate; do sleep 0.02; done\nexit 1\n");
+	# nobody ever writes into the pipe
+	append_to_file("$gate.sh", "test \"\$(cat $gate)\" = \$1 && touch $gate.reached && cat $gate.pipe\nexit 1\n");
+	system_or_bail('mkfifo', "$gate.pipe");
 	$node->append_conf('postgresql.conf', "restore_command = 'sh $gate.sh start'\nrecovery_end_command = 'sh $gate.sh end'");
 	append_to_file($node->data_dir . '/recovery.signal', '');
 	for my $place ('start', 'end')

@@ -94,7 +94,7 @@ is(scalar(() = $refused =~ /ERROR:  (?:permission denied to set parameter|parame
 $health->check('O06');
 
 # O01: a database is not dropped under a run, but by force.  DROP DATABASE waits five
-# seconds; O03 goes on beside it.
+# seconds; O03, where the extension itself goes, happens beside it.
 sql('CREATE DATABASE busy');
 set_up($node, 'busy');
 start_slow('busy');
@@ -103,7 +103,7 @@ push @executor, trainers($node);
 my $refusal = '';
 my $drop = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', 'DROP DATABASE busy' ], '>&', \$refusal);
 
-# O03: the extension goes while a run is under way.
+# The extension goes while a run is under way.
 my $other = $node->background_psql('postgres');
 $run = start_slow('postgres');
 $other->query_safe('BEGIN; DROP EXTENSION mlops');
@@ -114,6 +114,10 @@ is(sql("SELECT status, attempt FROM mlops.run WHERE id = $run"), 'running|1', 'O
 cancel($run);
 sql("SELECT mlops.create_function('flower', 'score'), mlops.create_function('flower', 'own_score', security => 'invoker')");
 $run = start_slow('postgres');
+# adopted by another dispatcher, which can not know its executor by a handle
+sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'postgres' AND backend_type = 'mlops dispatcher'");
+my $next = start_training($node, 'postgres', 'flower', 'num_boost_round => 4');
+ok(wait_for($node, 'postgres', $next, "status = 'succeeded'"), 'O03: the next dispatcher works');
 my ($executor, @trainers) = (executor_of($node, 'postgres', $run), grep { my $pid = $_; !grep { $_ == $pid } @executor } trainers($node));
 is(scalar(@trainers), 1, 'O03: a run trains');
 like(answer('DROP EXTENSION mlops'), qr/cannot drop extension mlops because other objects depend on it/, 'O03: DROP EXTENSION with functions of models');
@@ -122,9 +126,24 @@ ok(defined wait_until_gone(10, $executor, @trainers), 'O03: the run ends');
 $other->quit;
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'postgres' AND backend_type LIKE 'mlops%'"),
 	'O03: so does the dispatcher');
+is(join(' ', glob($node->data_dir . '/base/pgsql_tmp/pgsql_tmp_mlops_run/' . sql("SELECT oid FROM pg_database WHERE datname = 'postgres'") . '_*')),
+	'', 'O03: no files are left');
 like(answer("SELECT score(0.1, 0.2, 0.3, 0.4, 'red')"), qr/ERROR:  schema "mlops" does not exist/, 'O03: a function of a model that is left says so');
 sql('DROP OWNED BY alice');
 set_up($node, 'postgres');
+
+# The extension comes again, and with it a run of the same number, before an executor has ended.
+$run = start_slow('postgres');
+$executor = executor_of($node, 'postgres', $run);
+kill 'STOP', $executor;
+my $grant = 'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA mlops TO alice, stranger; GRANT SELECT ON flower TO stranger;';
+sql("BEGIN; DROP EXTENSION mlops; CREATE EXTENSION mlops; $grant COMMIT");
+is(start_training($node, 'postgres', 'again', 'num_boost_round => 2'), $run, 'O03: a run of the same number');
+my $theirs = sql("SET ROLE stranger; SELECT mlops.train('theirs', 'SELECT * FROM flower', 'big', key => '{id}', num_boost_round => 2)");
+ok(wait_for($node, 'postgres', $theirs, "status = 'succeeded'"), 'O03: others are done meanwhile');
+is(sql("SELECT status, attempt FROM mlops.run WHERE id = $run"), 'queued|0', 'O03: it waits');
+kill 'CONT', $executor;
+ok(wait_for($node, 'postgres', $run, "status = 'succeeded' AND attempt = 1 AND crashes = 0"), 'O03: and is done when the other has gone');
 
 ok(!$drop->finish && $refusal =~ /database "busy" is being accessed by other users/, 'O01: DROP DATABASE under a run is refused') or diag($refusal);
 is(sql('SELECT count(*) FROM mlops.run WHERE status = $$running$$ AND attempt = 1', 'busy'), 1, 'O01: the run does not notice');
@@ -191,18 +210,20 @@ eval { $other->quit };
 is(sql("SELECT count(*) FROM mlops.model_version WHERE model = 'sync'"), 1, 'O05: what was committed without the standby is done once');
 
 # O07: without the postmaster everybody goes.
-sql('CREATE TABLE gate (open int); GRANT ALL ON gate TO alice');
+set_up_gates($node, 'postgres');
+my $gate = MlopsGate->new($node, 'postgres');
+$gate->close('reading');
 my @runs = (start_slow('postgres'),
-	map { sql("SET ROLE alice; SELECT mlops.train('waits', 'SELECT * FROM flower WHERE id <> 10000 OR $_ IS NOT NULL', 'big', key => '{id}')") }
-	'pg_sleep(1000)::text', '(SELECT count(pg_sleep(0.001)) FROM generate_series(1, 1000000))');
-executor_of($node, 'postgres', $_, "wait_event = 'PgSleep'") for @runs[1, 2];
+	sql("SET ROLE alice; SELECT mlops.train('waits', 'SELECT * FROM flower WHERE id <> 10000 OR gate.pass(''reading'')', 'big', key => '{id}')"));
+executor_of($node, 'postgres', $runs[1], "wait_event = 'PgSleep'");
 my @processes = (split(' ', sql('SELECT string_agg(pid::text, $$ $$) FROM pg_stat_activity WHERE pid <> pg_backend_pid()')), trainers($node));
 cmp_ok(scalar(@processes), '>=', 11, 'O07: many processes');
 my $took = kill_postmaster($node, @processes);
 ok(defined $took && $took < 3, 'O07: all are gone soon after the postmaster') or diag($took // 'never');
+$gate->quit;
 $node->start;
 ok(wait_for($node, 'postgres', $_, 'attempt = 2 AND crashes = 1'), 'O07: the run starts again') for @runs;
-cancel($_) for @runs;
+sql("SELECT mlops.cancel($_)") for @runs;
 $health->check('O07', restart => 1);
 
 # O01: no worker asks for the database that is gone, again and again.

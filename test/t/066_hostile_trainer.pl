@@ -62,12 +62,12 @@ check_cases('crashes', map {
 	([ "segv at $when", "trainer was terminated by signal 11: Segmentation fault$fault" ],
 		[ "abort at $when", "trainer was terminated by signal 6: Aborted$memory" ],
 		$when eq 'result' ? () : [ "exit_0 at $when", "trainer exited with status 0 $status" ],
-		[ "exit_3 at $when", "trainer exited with status 3 $status" ]) } qw(start hello box middle result));
+		[ "exit_3 at $when", "trainer exited with status 3 $status" ]) } qw(start hello loading middle result));
 check_cases('other ends',
-	[ 'kill_self at box', "trainer was terminated by signal 9: Killed$memory" ],
-	[ 'recurse at box', "trainer was terminated by signal 11: Segmentation fault$fault" ],
-	[ 'use_other_abi at box', "trainer was terminated by signal 31: Bad system call$fault" ],
-	[ 'close_and_hang at box', 'trainer did not exit within 5 s after its last message' ],
+	[ 'kill_self at loading', "trainer was terminated by signal 9: Killed$memory" ],
+	[ 'recurse at loading', "trainer was terminated by signal 11: Segmentation fault$fault" ],
+	[ 'use_other_abi at loading', "trainer was terminated by signal 31: Bad system call$fault" ],
+	[ 'close_and_hang at loading', 'trainer did not exit within 5 s after its last message' ],
 	[ 'hang at result', 'trainer did not exit within 5 s after its result' ],
 	[ 'more_after_done at end', 'trainer did not exit within 5 s after its result' ]);
 
@@ -79,18 +79,18 @@ check_cases('messages', (map { [ "$_ at hello", "trainer sent an invalid message
 	[ 'long_hello at start', 'trainer sent an invalid version of libxgboost' ],
 	[ 'other_protocol at start', 'training failed: mlops_trainer speaks protocol 2 only' ],
 	[ 'bad_phase at hello', 'trainer sent an invalid phase' ],
-	(map { [ "$_ at box", 'trainer sent an invalid round' ] } qw(round_below round_above stopped_above)),
-	(map { [ "$_ at box", 'trainer sent an invalid metric' ] } qw(metric_unnamed metric_long metric_part)),
-	(map { [ "$_ at box", 'trainer sent an invalid threshold' ] } qw(threshold_nan threshold_above)),
+	(map { [ "$_ at loading", 'trainer sent an invalid round' ] } qw(round_below round_above stopped_above)),
+	(map { [ "$_ at loading", 'trainer sent an invalid metric' ] } qw(metric_unnamed metric_long metric_part)),
+	(map { [ "$_ at loading", 'trainer sent an invalid threshold' ] } qw(threshold_nan threshold_above)),
 	(map { [ "$_ at end", 'trainer sent an invalid calibration' ] } qw(knot_nan many_knots)),
 	[ 'cut_infinite at end', 'trainer sent an invalid curve of thresholds' ],
-	[ 'shout at box', qr/^training failed: a\?\[2Jb\?LOG:  forged\?\?c\?\?\(de{900}$/ ]);
+	[ 'shout at loading', qr/^training failed: a\?\[2Jb\?LOG:  forged\?\?c\?\?\(de{900}$/ ]);
 
 # Lies in files
 check_cases('files', (map { [ "$_ at end", 'trainer left a model file of another size than it said' ] }
 		qw(size_negative size_zero size_2_31 size_2_63 size_max size_more size_less)),
-	[ 'fill_model at box', qr/^model needs more than mlops\.max_model_size \(1 MB\)\nHINT:  .*raise mlops\.max_model_size\.$/, '54000' ],
-	[ 'fill_model_to_the_limit at box', 'trainer left profiles that are not valid' ],
+	[ 'fill_model at loading', qr/^model needs more than mlops\.max_model_size \(1 MB\)\nHINT:  .*raise mlops\.max_model_size\.$/, '54000' ],
+	[ 'fill_model_to_the_limit at loading', 'trainer left profiles that are not valid' ],
 	[ 'model_garbage at model', 'invalid model bytes: model is neither UBJSON nor JSON', 'ML003' ],
 	[ 'model_cut at model', 'invalid model bytes: an array is longer than the model', 'ML003' ],
 	[ 'model_other at model', 'the signature does not list the 1 features of the model', 'ML004' ],
@@ -99,15 +99,15 @@ check_cases('files', (map { [ "$_ at end", 'trainer left a model file of another
 
 # Without end
 check_cases('floods',
-	[ 'flood_garbage at box', "trainer sent an invalid message$install" ],
-	[ 'flood_messages at box', qr/^trainer sent more than \d{4} messages$/ ],
-	[ 'flood_log at box', qr/^trainer exited with status 3 without a result\nDETAIL:  \?{2000}$/ ],
-	[ 'allocate at box', 'training failed: out of memory' ],
-	[ 'start_threads at box', qr/^training failed: \d{2,4} threads$/ ],
-	[ 'open_descriptors at box', qr/^training failed: 5\d descriptors$/ ]);
+	[ 'flood_garbage at loading', "trainer sent an invalid message$install" ],
+	[ 'flood_messages at loading', qr/^trainer sent more than \d{4} messages$/ ],
+	[ 'flood_log at loading', qr/^trainer exited with status 3 without a result\nDETAIL:  \?{2000}$/ ],
+	[ 'allocate at loading', 'training failed: out of memory' ],
+	[ 'start_threads at loading', qr/^training failed: \d{2,4} threads$/ ],
+	[ 'open_descriptors at loading', qr/^training failed: 5\d descriptors$/ ]);
 
 # What the sandbox is for: nothing of it works, and those it was aimed at are there.
-check_cases('escapes', [ 'escape at box', qr/^training failed: \d\d refused, done:$/ ]);
+check_cases('escapes', [ 'escape at loading', qr/^training failed: \d\d refused, done:$/ ]);
 
 # Odd, but no reason to fail: numbers that are none, and no standard files.
 my $run = start('odd_metrics at end');
@@ -115,7 +115,7 @@ ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'odd metrics are t
 is($node->safe_psql('postgres', "SELECT string_agg(name || '=' || coalesce(value::text, 'NULL'), ',' ORDER BY name) FROM mlops.metric
 	WHERE run_id = $run AND round IS NULL AND name ~ '[ ?]'"),
 	'bell?=1,infinite thing=Infinity,no ? UTF-8=1,not a number=NULL', 'and stored as what they are');
-$run = start('close_all at box');
+$run = start('close_all at loading');
 ok(wait_for($node, 'postgres', $run, "status = 'succeeded'"), 'nothing needs the standard files');
 
 # Trainers that do not end by themselves, deaf to every signal
@@ -126,7 +126,7 @@ sub start_and_wait
 	$node->poll_query_until('postgres', "SELECT phase = 'loading' FROM mlops.run WHERE id = $started") or die "$what: no start";
 	return $started;
 }
-for my $what ('hang at start', 'hang at hello', 'hang at middle', 'burn at box')
+for my $what ('hang at start', 'hang at hello', 'hang at middle', 'burn at loading')
 {
 	$run = start_and_wait($what);
 	my $start = time;
@@ -136,7 +136,7 @@ for my $what ('hang at start', 'hang at hello', 'hang at middle', 'burn at box')
 }
 $health->check('cancel');
 
-$run = start_and_wait('hang at box');
+$run = start_and_wait('hang at loading');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'mlops run'");
 ok(wait_for($node, 'postgres', $run, "status = 'failed'"), 'hang: the executor is terminated');
 is($node->safe_psql('postgres', "SELECT sqlstate || ' ' || error FROM mlops.run WHERE id = $run"),
@@ -144,7 +144,7 @@ is($node->safe_psql('postgres', "SELECT sqlstate || ' ' || error FROM mlops.run 
 $health->check('terminate');
 
 # Whoever listens to as much as is allowed stays small.
-$run = start_and_wait('talk_and_hang at box');
+$run = start_and_wait('talk_and_hang at loading');
 my $executor = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'mlops run'");
 $node->poll_query_until('postgres', "SELECT metric_name = 'metric of number 499' FROM mlops.run WHERE id = $run") or die 'it does not talk';
 my ($kilobytes) = slurp_file("/proc/$executor/status") =~ /^RssAnon:\s+(\d+) kB/m;
@@ -154,6 +154,6 @@ ok(wait_for($node, 'postgres', $run, "status = 'canceled'"), 'and it can be canc
 $health->check('talk');
 
 change_settings($node, 'mlops.max_run_time' => '1s');
-check_cases('deadlines', map { [ "$_ at box", qr/mlops\.max_run_time \(1 s\)/, $_ eq 'burn' ? '57014|54000' : '57014' ] } qw(hang burn));
+check_cases('deadlines', map { [ "$_ at loading", qr/mlops\.max_run_time \(1 s\)/, $_ eq 'burn' ? '57014|54000' : '57014' ] } qw(hang burn));
 
 done_testing();

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($current) = slurp_file('mlops.control') =~ /^default_version = '(.*)'/m;
-my $installation = copy_installation('update');
+my $installation = copy_installation();
 my $node = new_cluster('update', "shared_preload_libraries = 'mlops'\n", install_path => $installation);
 
 # Every released version becomes the current one.
@@ -101,8 +101,8 @@ for my $sql ($predict, q{SET ROLE alice; SELECT mlops.train('flower', 'SELECT * 
 }
 is($node->psql('postgres', 'CREATE TABLE bystander (x int)', stderr => \my $warning), 0, 'U02: tables are made meanwhile');
 is($other->query($predict), $score, 'U02: another database is not concerned');
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('mlops run', 'mlops dispatcher')}),
-	'U04: workers give up');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'mlops dispatcher'}),
+	'U04: the dispatcher gives up');
 is($node->safe_psql('postgres', "SELECT status FROM mlops.run WHERE id = $run"), 'running', 'U04: and leave the run as it is');
 
 # The server restarts with the new library, and the run starts again.

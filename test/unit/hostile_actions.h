@@ -94,7 +94,9 @@ send_done_and_exit(int64_t size)
 static void
 segv(void)
 {
-	*(volatile int *) (uintptr_t) 8 = 1;
+	int		   *volatile nowhere = NULL;
+
+	*nowhere = 1;
 }
 
 static void
@@ -522,8 +524,8 @@ escape(void)
 			snprintf(done + strlen(done), sizeof(done) - strlen(done), " %s", probe->name);
 	}
 	/* what the unit test had better not try without the sandbox */
-	if (postmaster < 2 || kill(postmaster, SIGQUIT) == 0 || kill(-1, SIGKILL) == 0 ||
-		kill(getppid(), SIGKILL) == 0 || kill(-getpgrp(), SIGKILL) == 0)
+	if (postmaster < 2 || kill(postmaster, SIGQUIT) == 0 || kill(-1, 0) == 0 ||
+		kill(getppid(), SIGSEGV) == 0 || kill(-getpgrp(), SIGKILL) == 0)
 		strcat(done, " kill");
 	for (int limit = 0; limit < RLIM_NLIMITS; limit++)
 	{

@@ -7,10 +7,10 @@
  * feature named "hostile: ACTION at MOMENT" chooses what happens and when; without
  * one the training is an honest one.  Moments, in their order:
  *
- *	 start     before the first message
- *	 hello     after it; the sandbox is still to come
- *	 box       in the sandbox, before the rows are looked at
- *	 middle    there, after half a message
+ *	 start     before the sandbox and the first message
+ *	 hello     after them
+ *	 loading   the configuration is read, the rows are not
+ *	 middle    then, after half a message
  *	 model     the model is there, and not written yet
  *	 profiles  in place of the profiles
  *	 end       before the last message
@@ -21,11 +21,9 @@
 #define _GNU_SOURCE
 #include "hostile_actions.h"
 #include "trainer/trainer_evaluate.h"
-#include "trainer/trainer_sandbox.h"
 
 extern void __real_mlops_trainer_start_report(void);
 extern TrainerConfig *__real_mlops_trainer_read_config(int fd);
-extern int	__real_mlops_trainer_enter_sandbox(void);
 extern void __real_mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
 										  const TrainerModel *model, TrainerReference *reference);
 extern void __real_mlops_trainer_write_reference(const TrainerConfig *config,
@@ -34,7 +32,6 @@ extern void __real_mlops_trainer_send_done(size_t n_bytes);
 
 extern void __wrap_mlops_trainer_start_report(void);
 extern TrainerConfig *__wrap_mlops_trainer_read_config(int fd);
-extern int	__wrap_mlops_trainer_enter_sandbox(void);
 extern void __wrap_mlops_trainer_evaluate(const TrainerConfig *config, const TrainerPart *parts,
 										  const TrainerModel *model, TrainerReference *reference);
 extern void __wrap_mlops_trainer_write_reference(const TrainerConfig *config,
@@ -83,23 +80,16 @@ __wrap_mlops_trainer_start_report(void)
 TrainerConfig *
 __wrap_mlops_trainer_read_config(int fd)
 {
-	(void) act("hello");
-	return __real_mlops_trainer_read_config(fd);
-}
-
-int
-__wrap_mlops_trainer_enter_sandbox(void)
-{
-	int			error = __real_mlops_trainer_enter_sandbox();
+	TrainerConfig *config;
 	TrainerMessage half = {.type = TRAINER_NOTE};
 
-	if (error != 0)
-		return error;
-	(void) act("box");
+	(void) act("hello");
+	config = __real_mlops_trainer_read_config(fd);
+	(void) act("loading");
 	if (strcmp(moment, "middle") == 0)
 		send_bytes(TRAINER_FD_PIPE, &half, sizeof(half) / 2);
 	(void) act("middle");
-	return 0;
+	return config;
 }
 
 void
