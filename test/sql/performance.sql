@@ -227,7 +227,7 @@ RESET ROLE;
 SELECT mlops.performance_add_value(NULL, 1, 2);
 SELECT mlops.performance_add_hit(NULL, true, true);
 -- versions of the server refuse it in other words
-DO $$ BEGIN PERFORM mlops.performance_rank_roc_auc(NULL::internal); EXCEPTION WHEN cannot_coerce OR feature_not_supported THEN RAISE NOTICE 'refused'; END $$;
+DO $$ BEGIN PERFORM mlops.performance_rank_roc_auc(NULL::internal); EXCEPTION WHEN cannot_coerce OR feature_not_supported THEN RAISE WARNING 'refused'; END $$;
 SELECT mlops.performance_combine(a, a) FROM day LIMIT 1;
 SELECT mlops.performance_roc_auc(a) FROM day LIMIT 1;
 

@@ -190,7 +190,7 @@ SELECT count(*) FROM mlops.predict_batch('amount', 'TABLE secret', 'id');
 SELECT count(*) FROM mlops.predict_batch('amount', 'TABLE shared', 'id');
 SELECT DISTINCT key FROM mlops.predict_batch('amount', 'SELECT current_user AS k, * FROM sample', 'k');
 SELECT wrapped('TABLE secret'), wrapped('TABLE shared');
-DO $$ BEGIN PERFORM mlops.predict_agg_step(NULL, 'amount', 1); EXCEPTION WHEN undefined_function OR feature_not_supported THEN RAISE NOTICE 'refused'; END $$;
+DO $$ BEGIN PERFORM mlops.predict_agg_step(NULL, 'amount', 1); EXCEPTION WHEN undefined_function OR feature_not_supported THEN RAISE WARNING 'refused'; END $$;
 RESET ROLE;
 -- names mean what they mean to the caller; ours do not
 CREATE SCHEMA hostile;

@@ -112,7 +112,7 @@ ROLLBACK TO s;
 SELECT call_cost('mlops.predict(''large'', p)') > 100 AS rolled_back;
 ROLLBACK;
 -- only the planner has what the support function wants
-DO $$ BEGIN PERFORM mlops.predict_support(NULL); EXCEPTION WHEN undefined_function OR feature_not_supported THEN RAISE NOTICE 'refused'; END $$;
+DO $$ BEGIN PERFORM mlops.predict_support(NULL); EXCEPTION WHEN undefined_function OR feature_not_supported THEN RAISE WARNING 'refused'; END $$;
 
 DROP SCHEMA plan_test CASCADE;
 TRUNCATE mlops.model, mlops.model_blob CASCADE;
