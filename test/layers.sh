@@ -32,10 +32,12 @@ regress() {
 	return $status
 }
 
-# check_logs FOLDER: the servers' logs do not say that something went wrong inside one.
+# check_logs FOLDER...: the servers' logs, in those that exist, do not say that something went wrong inside one.
 check_logs() {
-	grep -rhE --include='*.log' 'PANIC: |^TRAP: | cache lookup failed|(refcount|reference|file) leak: |resource was not closed|write past chunk end|problem in alloc set|AddressSanitizer|runtime error: ' "$1"
-	if [ $? -eq 1 ]; then echo "logs: 1 passed, 0 failed"; else echo "logs: 0 passed, 1 failed"; fi
+	local folders
+	folders=$(ls -d "$@" 2> /dev/null)
+	[ -n "$folders" ] && grep -rhE --include='*.log' 'PANIC: |^TRAP: | cache lookup failed|(refcount|reference|file) leak: |resource was not closed|write past chunk end|problem in alloc set|AddressSanitizer|runtime error: ' $folders
+	if [ $? -eq 1 ] && [ -n "$folders" ]; then echo "logs: 1 passed, 0 failed"; else echo "logs: 0 passed, 1 failed"; fi
 }
 
 run_lint() { bash test/lint/lint.sh; }
@@ -81,7 +83,8 @@ run_tap() {
 	local status=$?
 	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|Wstat|Parse errors|Bad plan|\) *ok ' tap.log
 	echo "$(grep -cE '^ok [0-9]' tap.log) passed, $(grep -cE '^not ok [0-9]' tap.log) failed"
-	check_logs "$TMPDIR/tap/log"
+	# PostgreSQL 15 knows one folder, later versions two
+	check_logs "$TMPDIR/tap/log" tmp_check/log
 	return $status
 }
 

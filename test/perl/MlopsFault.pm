@@ -6,7 +6,6 @@ use warnings;
 
 use Cwd 'abs_path';
 use Exporter 'import';
-use MlopsInstall ();
 use MlopsRun;
 use PostgreSQL::Test::Utils;
 
@@ -27,7 +26,7 @@ sub fault_cluster
 {
 	my ($name, $settings) = @_;
 	my $directory = PostgreSQL::Test::Utils::tempdir('fault');
-	my $installation = MlopsInstall::copy_installation($name);
+	my $installation = copy_installation();
 
 	$library = fault_library();
 	chomp(my $libdir = `$installation/bin/pg_config --pkglibdir`);
