@@ -193,7 +193,7 @@ class Growth(threading.Thread):
             print(f"  {kind:20} {len(lives):6} {middle(worst[:3]):9.0f} {middle(worst[-3:]):9.0f} {growth:8.0f} {slope(worst):8.1f} {bound:6} {files:+6}")
             if growth > bound:
                 fail("growth", f"{kind} grew by {growth:.0f} kB")
-            if files > 64:              # tables that it read are among them
+            if files > 64 and kind not in ("background writer", "checkpointer"):     # tables are among them; those two write all
                 fail("growth", f"{kind} has {files} more open files")
         names = sorted({name for _, files in self.files for name in files})
         first = next((f for s, f in self.files if s >= begin), self.files[-1][1])

@@ -100,6 +100,8 @@ def judge_runs(world, conn):
         good = status == "succeeded"
         if model == "bad":
             good = status == "failed" and sqlstate == "22012"
+        if kind == "monitor" and sqlstate == "ML008":          # dropped above, while it was pulled
+            good = status == "failed"
         if status == "canceled":
             good = bool(hits & {"cancel"})
         if status == "failed" and not good:
