@@ -81,7 +81,7 @@ run_tap() {
 		TESTDIR="$PWD" TESTDATADIR="$TMPDIR/tap" TESTLOGDIR="$TMPDIR/tap/log" \
 		prove --verbose --timer --jobs $((2 * $(nproc))) test/t/*.pl > tap.log 2>&1
 	local status=$?
-	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|Wstat|Parse errors|Bad plan|\) *ok ' tap.log
+	grep -E '\.\. *$|^# |^ *not ok|^Files=|^Result|Dubious|Wstat|Parse errors|Bad plan|\) *ok |died| at [^ ]+ line [0-9]+\.$' tap.log
 	echo "$(grep -cE '^ok [0-9]' tap.log) passed, $(grep -cE '^not ok [0-9]' tap.log) failed"
 	# PostgreSQL 15 knows one folder, later versions two
 	check_logs "$TMPDIR/tap/log" tmp_check/log
