@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 our @EXPORT = qw(fault_cluster replace_trainer restore_trainer patch_trainer wrap_trainer hold_trainer release_trainer
 	fail_memory fill_disk free_disk fault_library);
 
-my ($library, $trainer, $control, $fifo);
+my ($library, $trainer, $control, $fifo, $gate);
 
 # Path of the library of faults, built.
 sub fault_library
@@ -37,6 +37,8 @@ sub fault_cluster
 	append_to_file($control, pack('l4', 0, 0, 0, 0));
 	$fifo = abs_path($directory) . '/fifo';
 	system_or_bail('mkfifo', $fifo);
+	# nobody waits for the other end, and no end of file releases all
+	open $gate, '+<', $fifo or die "$fifo: $!";
 
 	local @ENV{ 'LD_PRELOAD', 'FAULT_FILE' } = ($library, $control);
 	return new_cluster($name, $settings, install_path => $installation);
@@ -83,9 +85,7 @@ sub hold_trainer { wrap_trainer("read -r _ < $fifo") }
 
 sub release_trainer
 {
-	open my $out, '>', $fifo or die "$fifo: $!";
-	print $out "go\n";
-	close $out;
+	syswrite $gate, "\n" or die "$fifo: $!";
 }
 
 sub write_control

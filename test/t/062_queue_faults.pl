@@ -506,7 +506,7 @@ sub session
 # B12: cancel within two seconds.
 {
 	my $limit = 2;
-	my $run = value(q{SET ROLE alice; SELECT mlops.train('sorted', 'SELECT f.*, md5((f.id * g)::text) AS key FROM flower f, generate_series(1, 30) g', 'big', key => '{key}', exclude => '{id}')});
+	my $run = value(q{SET ROLE alice; SELECT mlops.train('sorted', 'SELECT f.*, md5((f.id * g)::text) AS key FROM flower f, generate_series(1, 100) g', 'big', key => '{key}', exclude => '{id}')});
 	ok(wait_run($run, "phase = 'sorting' OR status <> 'running' AND attempt > 0"), 'B12: a run sorts');
 	is(row($run, 'phase'), 'sorting', 'B12: and has a while to go');
 	cmp_ok(cancel_takes($run), '<', $limit, 'B12: canceled within two seconds in the sort');
