@@ -117,6 +117,7 @@ is(sql(q{SELECT count(*) FROM mlops.prediction_log WHERE key LIKE 'old%'}), '200
 $reader->query_safe('COMMIT');
 $reader->quit;
 ok($node->poll_query_until('postgres', q{SELECT first_day >= (now() AT TIME ZONE 'UTC')::date - 11 FROM mlops.prediction_log_status}), 'then old partitions go');
+$node->poll_query_until('postgres', q{SELECT min(predicted_at) >= date_trunc('day', now(), 'UTC') - interval '10 days' FROM mlops.prediction_log WHERE key LIKE 'old%'});
 is(sql(q{SELECT min(predicted_at) >= date_trunc('day', now(), 'UTC') - interval '10 days', count(*) BETWEEN 1000 AND 1200 FROM mlops.prediction_log WHERE key LIKE 'old%'}),
 	't|t', 'younger ones stay');
 
